@@ -136,3 +136,73 @@ pub enum IpVersion {
 /// Keeps equal addresses on different links apart: VLAN tags and tunnel identifiers, folded into one number; 0 for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct LinkId(pub u32);
+
+/// How a capture's frames begin: a LINKTYPE number of the tcpdump group's registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    pub const NULL: Self = Self(0);
+    pub const ETHERNET: Self = Self(1);
+    pub const PPP: Self = Self(9);
+    pub const PPP_HDLC: Self = Self(50);
+    pub const PPP_ETHER: Self = Self(51);
+    /// Raw IP as OpenBSD and old libpcaps number it.
+    pub const RAW_BSD: Self = Self(12);
+    pub const RAW_OPENBSD: Self = Self(14);
+    pub const RAW: Self = Self(101);
+    pub const CISCO_HDLC: Self = Self(104);
+    pub const LOOP: Self = Self(108);
+    pub const LINUX_SLL: Self = Self(113);
+    pub const PPI: Self = Self(192);
+    pub const IPV4: Self = Self(228);
+    pub const IPV6: Self = Self(229);
+    pub const LINUX_SLL2: Self = Self(276);
+}
+
+/// The part of a TCP header that reassembly needs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tcp {
+    pub sequence: u32,
+    pub acknowledgment: u32,
+    /// FIN 0x01, SYN 0x02, RST 0x04, PSH 0x08, ACK 0x10, URG 0x20 (RFC 9293 §3.1).
+    pub flags: u8,
+    pub window: u16,
+    pub urgent: u16,
+}
+
+impl Tcp {
+    pub const FIN: u8 = 0x01;
+    pub const SYN: u8 = 0x02;
+    pub const RST: u8 = 0x04;
+    pub const ACK: u8 = 0x10;
+    pub const URG: u8 = 0x20;
+}
+
+/// The outermost tunnel that a packet came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tunnel {
+    /// `vxlan`, `gre`, `ipip`, `6in4`, `gtp-u`, `geneve`, `teredo`, `mpls`, `pppoe`, …
+    pub name: &'static str,
+    pub source: Endpoint,
+    pub destination: Endpoint,
+}
+
+/// The innermost IP packet of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packet<'a> {
+    pub source: Endpoint,
+    pub destination: Endpoint,
+    pub link: LinkId,
+    pub transport: Transport,
+    pub version: IpVersion,
+    pub ttl: u8,
+    /// Zeros for every transport but TCP.
+    pub tcp: Tcp,
+    /// What stands behind the TCP or UDP header, ended where IP (or UDP) says it ends; for other transports (ICMP, IGMP,
+    /// ESP, …) everything behind the IP headers.
+    pub payload: &'a [u8],
+    /// Payload bytes that the headers promise but the capture cut off.
+    pub missing: u32,
+    pub tunnel: Option<Tunnel>,
+}
