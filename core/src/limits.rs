@@ -1,5 +1,7 @@
 //! Every cap in the program. Memory and time spent on a stranger's bytes end here.
 
+use std::time::Duration;
+
 /// First bytes kept per direction of a stream while its protocol is not known.
 pub const PROBE_BYTES: usize = 4096;
 /// Datagrams of a flow that are probed before it is called unknown.
@@ -14,11 +16,52 @@ pub const LINE_BYTES: usize = 8 * 1024;
 pub const INFLATE_RATIO: usize = 1024;
 /// Link layers and tunnels walked through before a packet is left alone.
 pub const TUNNEL_DEPTH: usize = 8;
+/// Extension headers of an IPv6 packet that are walked through.
+pub const EXTENSION_HEADERS: usize = 8;
 /// A fragmented IP packet's largest payload, RFC 791.
 pub const FRAGMENT_BYTES: usize = 65_535;
 /// Fragmented packets being put together at once.
 pub const FRAGMENT_TRACKERS: usize = 256;
-/// Pieces of one fragmented packet.
+/// Bytes of unfinished fragmented packets that are kept.
+pub const FRAGMENT_MEMORY: usize = 4 * 1024 * 1024;
+/// Separate pieces of one fragmented packet.
 pub const FRAGMENT_PIECES: usize = 128;
 /// Seconds until an unfinished fragmented packet is dropped (Linux `ipfrag_time`).
 pub const FRAGMENT_SECONDS: u64 = 30;
+/// Rules of one policy file.
+pub const POLICY_RULES: usize = 10_000;
+/// Flows kept at once, over all partitions.
+pub const FLOWS: usize = 131_072;
+/// Parts of the flow table that never share a flow; the most workers there can be. Fixed, so that what a full partition
+/// gives up does not depend on the number of workers.
+pub const PARTITIONS: usize = 16;
+/// Flows compared when a full table gives one up.
+pub const EVICTION_SAMPLE: usize = 16;
+/// Silence after which a TCP flow is over.
+pub const IDLE_TCP: Duration = Duration::from_secs(1800);
+/// Silence after which a TCP flow that was reset or finished from both sides is over.
+pub const IDLE_FINISHED: Duration = Duration::from_secs(30);
+/// Silence after which any other flow is over.
+pub const IDLE_OTHER: Duration = Duration::from_secs(300);
+/// How far from the expected sequence number a segment may be and still belong to the connection (64 MiB).
+pub const STREAM_WINDOW: u32 = 64 << 20;
+/// Segments per direction that wait for missing ones.
+pub const QUEUE_SEGMENTS: usize = 256;
+/// Bytes per direction that wait for missing ones.
+pub const QUEUE_BYTES: usize = 256 * 1024;
+/// Bytes of an unrecognised flow that are searched, per direction.
+pub const UNKNOWN_BYTES: usize = 64 * 1024;
+/// Different findings kept per flow.
+pub const FLOW_FINDINGS: usize = 64;
+/// Times a flow may turn into another protocol.
+pub const PROTOCOL_CHANGES: u32 = 8;
+/// Facts gathered into one event record.
+pub const RECORD_FACTS: usize = 512;
+/// Names learned from DNS answers that are remembered.
+pub const LEARNED_NAMES: usize = 16_384;
+/// Announced flows (FTP data, RTP) that are awaited.
+pub const EXPECTED_FLOWS: usize = 1024;
+/// Used inspections kept for the next flow.
+pub const POOLED_INSPECTIONS: usize = 256;
+/// Characters of a wire value that are written into a record.
+pub const SHOWN_CHARACTERS: usize = 512;

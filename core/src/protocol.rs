@@ -28,6 +28,10 @@ pub enum Role {
     Content,
     /// An X.509 certificate in DER, in the order sent (leaf first).
     Certificate,
+    /// Four or sixteen octets of an address that the last stated hostname stands for (a DNS answer).
+    Address,
+    /// The client's JA4 fingerprint.
+    Ja4,
 }
 
 /// A named value that a dissector declares. Names start with the protocol's: `http.request.method`.
@@ -220,6 +224,13 @@ pub trait Parser: Debug + Send {
         let _ = (direction, missing);
         out.unseen(Unseen::Truncated);
         Progress::Done
+    }
+
+    /// Bytes of `direction` that were consumed but that no fact has spoken of yet (a body that is being gathered). A filter
+    /// holds them back until there is a verdict.
+    fn undecided(&self, direction: Direction) -> usize {
+        let _ = direction;
+        0
     }
 
     /// The flow is over: state what was only waiting for its end (a body without a length).

@@ -1,0 +1,3 @@
+//! Leaks: personal data on its way out.
+
+pub mod device;

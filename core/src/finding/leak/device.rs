@@ -1,0 +1,2 @@
+//! x
+#[derive(Debug, Default)] pub struct Device;
