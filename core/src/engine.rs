@@ -29,7 +29,7 @@ use crate::time::Timestamp;
 pub use self::collect::Depth;
 pub use self::correlate::Correlator;
 pub use self::inspect::UNKNOWN_PAYLOAD;
-pub use self::shard::{Arrival, Frame, Shard};
+pub use self::shard::{Frame, Shard};
 
 use self::collect::{Shared, Summary};
 use self::inspect::Inspection;
@@ -265,40 +265,44 @@ impl Ended {
 
 /// Outcomes on their way from a shard to the correlator, in packet order.
 #[derive(Debug, Default)]
-pub struct Outbox(Vec<(Stamp, Outcome)>);
+pub struct Outbox {
+    outcomes: Vec<(Stamp, Outcome)>,
+    /// The place of what comes next: a frame's id, or at the end of the input the id of the flow that ends.
+    order: u64,
+}
 
-/// When an outcome came about: the packet's number in its capture, and its time.
+/// When an outcome came about.
 #[derive(Debug, Clone, Copy)]
 struct Stamp {
+    order: u64,
+    /// The packet's number in its capture.
     packet: u64,
     at: Timestamp,
 }
 
 impl Outbox {
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.outcomes.is_empty()
     }
 
     pub const fn len(&self) -> usize {
-        self.0.len()
+        self.outcomes.len()
     }
 
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.outcomes.clear();
     }
 
-    /// Moves everything behind `from` in another outbox to the end of this one.
-    pub fn append_tail(&mut self, from: &mut Self, at: usize) {
-        self.0.extend(from.0.drain(at..));
-    }
-
-    /// Moves everything to the end of this one.
-    pub fn append(&mut self, from: &mut Self) {
-        self.0.append(&mut from.0);
+    /// What several shards made of the same frames, in the order that one shard would have made it.
+    pub fn merge(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut outcomes: Vec<(Stamp, Outcome)> = parts.into_iter().flat_map(|part| part.outcomes).collect();
+        // All outcomes of one frame come from one shard, and a stable sort keeps their order.
+        outcomes.sort_by_key(|(stamp, _)| stamp.order);
+        Self { outcomes, order: 0 }
     }
 
     fn push(&mut self, packet: u64, at: Timestamp, outcome: Outcome) {
-        self.0.push((Stamp { packet, at }, outcome));
+        self.outcomes.push((Stamp { order: self.order, packet, at }, outcome));
     }
 }
 

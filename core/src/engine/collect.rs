@@ -16,8 +16,10 @@ use crate::text;
 use crate::time::Timestamp;
 
 /// How much of the pipeline runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
+    /// Only packets and flows are counted.
+    Count,
     /// Only which protocol, which name and which fingerprint; a flow settles at its first record.
     Classify,
     /// Findings and verdicts too.
@@ -218,7 +220,7 @@ impl Sink for Collector<'_> {
             }
             _ => {}
         }
-        if self.shared.depth == Depth::Classify {
+        if self.shared.depth < Depth::Detect {
             return;
         }
         self.detect(&Fact { field, value, direction });
@@ -256,6 +258,6 @@ impl Sink for Collector<'_> {
     }
 
     fn wants_content(&self) -> bool {
-        self.shared.depth != Depth::Classify
+        self.shared.depth >= Depth::Detect
     }
 }

@@ -50,7 +50,7 @@ impl Correlator {
 
     /// Applies outcomes in order and tells what follows; the outbox is empty afterwards.
     pub fn apply(&mut self, outbox: &mut Outbox, tell: &mut dyn FnMut(Event)) {
-        for (stamp, outcome) in outbox.0.drain(..) {
+        for (stamp, outcome) in outbox.outcomes.drain(..) {
             self.outcome(stamp, outcome, tell);
         }
     }

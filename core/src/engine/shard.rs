@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
+
 use super::collect::{Collector, Depth, Scratch, Shared};
 use super::inspect::{Inspection, Status};
 use super::{Ended, Outbox, Outcome, State};
@@ -15,17 +17,19 @@ use crate::protocol::Unseen;
 use crate::rules::RuleSet;
 use crate::time::Timestamp;
 
+/// Packets worked on together; their headers fit the first-level cache.
+const BATCH: usize = 32;
+
 /// A parsed packet on its way into a flow.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrival<'a> {
-    /// Counted over all inputs; names the flow that it opens.
-    pub id: u64,
-    /// Counted within its capture; what a user is told.
-    pub number: u64,
-    pub at: Timestamp,
-    /// Bytes on the wire.
-    pub length: u32,
-    pub packet: Packet<'a>,
+struct Arrival<'a> {
+    id: u64,
+    number: u64,
+    at: Timestamp,
+    length: u32,
+    hash: u64,
+    partition: usize,
+    packet: Packet<'a>,
 }
 
 /// The flow tables of some partitions, and everything that is done to one flow alone.
@@ -65,11 +69,81 @@ impl Shard {
     /// Takes one frame: parses it, puts fragments together, and hands the packet to its flow if that flow is this shard's.
     pub fn frame(&mut self, frame: &Frame<'_>, out: &mut Outbox) -> Result<(), PacketError> {
         match crate::packet::parse(frame.link, frame.bytes)? {
-            Parsed::Packet(packet) => self.arrive(&frame.arrival(packet), out),
+            Parsed::Packet(packet) => self.packet(frame, packet, out),
             Parsed::Fragment(fragment) => self.fragment(frame, &fragment, out)?,
             Parsed::Other => {}
         }
         Ok(())
+    }
+
+    /// Takes frames in small batches: all are parsed and hashed, then all slots are read, then all records, so that the
+    /// cache misses of different packets overlap; then each is worked on in order.
+    pub fn frames<'a>(
+        &mut self,
+        frames: impl IntoIterator<Item = Frame<'a>>,
+        out: &mut Outbox,
+        failed: &mut dyn FnMut(&Frame<'_>, PacketError),
+    ) {
+        let mut batch: ArrayVec<Arrival<'a>, BATCH> = ArrayVec::new();
+        for frame in frames {
+            match crate::packet::parse(frame.link, frame.bytes) {
+                Ok(Parsed::Packet(packet)) => {
+                    let arrival = self.arrival(&frame, packet);
+                    if !self.is_mine(&arrival) {
+                        continue;
+                    }
+                    batch.push(arrival);
+                    if batch.is_full() {
+                        self.batch(&batch, out);
+                        batch.clear();
+                    }
+                }
+                Ok(Parsed::Fragment(fragment)) => {
+                    self.batch(&batch, out);
+                    batch.clear();
+                    if let Err(error) = self.fragment(&frame, &fragment, out) {
+                        failed(&frame, error);
+                    }
+                }
+                Ok(Parsed::Other) => {}
+                Err(error) => failed(&frame, error),
+            }
+        }
+        self.batch(&batch, out);
+    }
+
+    fn batch(&mut self, batch: &[Arrival<'_>], out: &mut Outbox) {
+        let mut slots = [0; BATCH];
+        for (slot, arrival) in slots.iter_mut().zip(batch) {
+            *slot = self.tables[arrival.partition].touch_slot(arrival.hash);
+        }
+        let touched = batch.iter().zip(slots).fold(0, |sum: u32, (arrival, slot)| {
+            sum.wrapping_add(self.tables[arrival.partition].touch_record(slot))
+        });
+        // The reads above are for the cache's sake only; this keeps them from being optimised away.
+        std::hint::black_box(touched);
+        for arrival in batch {
+            self.arrive(arrival, out);
+        }
+    }
+
+    fn arrival<'a>(&self, frame: &Frame<'_>, packet: Packet<'a>) -> Arrival<'a> {
+        Arrival {
+            id: frame.id,
+            number: frame.number,
+            at: frame.at,
+            length: frame.length,
+            hash: self.seed.hash(&packet),
+            partition: table::partition(&packet),
+            packet,
+        }
+    }
+
+    fn packet(&mut self, frame: &Frame<'_>, packet: Packet<'_>, out: &mut Outbox) {
+        let arrival = self.arrival(frame, packet);
+        if self.is_mine(&arrival) {
+            self.arrive(&arrival, out);
+        }
     }
 
     fn fragment(&mut self, frame: &Frame<'_>, fragment: &Fragment<'_>, out: &mut Outbox) -> Result<(), PacketError> {
@@ -78,18 +152,20 @@ impl Shard {
         };
         // A fragment inside a fragmented tunnel is not put together a second time.
         if let Parsed::Packet(packet) = Packet::from_reassembled(&header, &payload)? {
-            let arrival = frame.arrival(packet);
-            self.arrive(&arrival, out);
-            if differs {
-                self.report_overlap(&arrival, out);
+            let arrival = self.arrival(frame, packet);
+            if self.is_mine(&arrival) {
+                self.arrive(&arrival, out);
+                if differs {
+                    self.report_overlap(&arrival, out);
+                }
             }
         }
         Ok(())
     }
 
     fn report_overlap(&mut self, arrival: &Arrival<'_>, out: &mut Outbox) {
-        let table = &mut self.tables[table::partition(&arrival.packet)];
-        let Found::Known(slot, _) = table.find(self.seed.hash(&arrival.packet), &arrival.packet) else { return };
+        let table = &mut self.tables[arrival.partition];
+        let Found::Known(slot, _) = table.find(arrival.hash, &arrival.packet) else { return };
         let Some(record) = table.get_mut(slot) else { return };
         let (key, id) = (record.key, record.id);
         let mut collector = Collector {
@@ -108,30 +184,15 @@ impl Shard {
 
     /// Whether this shard is the one for a packet.
     #[inline]
-    pub fn is_mine(&self, packet: &Packet<'_>) -> bool {
-        self.workers == 1 || table::partition(packet) % self.workers == self.turn
-    }
-
-    /// Reads what a packet will need, so that the cache misses of a batch overlap.
-    #[inline]
-    pub fn touch(&self, packet: &Packet<'_>) -> u64 {
-        self.tables[table::partition(packet)].touch_slot(self.seed.hash(packet))
-    }
-
-    /// The second step of [`Self::touch`]: the record behind the slot.
-    #[inline]
-    pub fn touch_record(&self, packet: &Packet<'_>, slot: u64) -> u32 {
-        self.tables[table::partition(packet)].touch_record(slot)
+    const fn is_mine(&self, arrival: &Arrival<'_>) -> bool {
+        self.workers == 1 || arrival.partition % self.workers == self.turn
     }
 
     /// Takes one parsed packet.
     #[inline]
-    pub fn arrive(&mut self, arrival: &Arrival<'_>, out: &mut Outbox) {
-        if !self.is_mine(&arrival.packet) {
-            return;
-        }
-        let partition = table::partition(&arrival.packet);
-        let hash = self.seed.hash(&arrival.packet);
+    fn arrive(&mut self, arrival: &Arrival<'_>, out: &mut Outbox) {
+        out.order = arrival.id;
+        let (partition, hash) = (arrival.partition, arrival.hash);
         if let Some(idle) = self.tables[partition].sweep(arrival.at) {
             self.end(idle, arrival.number, out);
         }
@@ -153,7 +214,7 @@ impl Shard {
         record.packets[side] = record.packets[side].saturating_add(1);
         record.bytes[side] += u64::from(arrival.length);
         record.last = record.last.max(arrival.at);
-        if record.state.settled {
+        if record.state.settled || self.shared.depth == Depth::Count {
             return;
         }
         let mut work = Work {
@@ -224,7 +285,7 @@ impl Shard {
             inspection.close(&self.shared.index, &record.key, &mut collector);
             recycle(&mut self.pool, inspection);
         }
-        if self.shared.depth != Depth::Classify {
+        if self.shared.depth >= Depth::Detect {
             out.push(packet, record.last, Outcome::Ended(Box::new(Ended::new(record))));
         }
     }
@@ -234,6 +295,7 @@ impl Shard {
         let mut left: Vec<Record<State>> = self.tables.iter_mut().flat_map(FlowTable::drain).collect();
         left.sort_by_key(|record| record.id);
         for record in left {
+            out.order = record.id.0;
             self.end(record, packet, out);
         }
     }
@@ -310,13 +372,6 @@ pub struct Frame<'a> {
     /// Bytes on the wire; the capture may hold fewer.
     pub length: u32,
     pub bytes: &'a [u8],
-}
-
-impl Frame<'_> {
-    /// The frame's packet, on its way into a flow.
-    pub const fn arrival<'b>(&self, packet: Packet<'b>) -> Arrival<'b> {
-        Arrival { id: self.id, number: self.number, at: self.at, length: self.length, packet }
-    }
 }
 
 /// A flow of the tunnel's door, kept by the engine.
