@@ -289,6 +289,11 @@ impl Outbox {
         self.outcomes.len()
     }
 
+    /// Flows among them that were opened.
+    pub fn opened(&self) -> u64 {
+        self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Opened { .. })).count() as u64
+    }
+
     pub fn clear(&mut self) {
         self.outcomes.clear();
     }
