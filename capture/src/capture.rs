@@ -217,3 +217,6 @@ impl Cursor {
         self.released = end;
     }
 }
+
+#[cfg(test)]
+mod tests;
