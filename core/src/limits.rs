@@ -65,3 +65,13 @@ pub const EXPECTED_FLOWS: usize = 1024;
 pub const POOLED_INSPECTIONS: usize = 256;
 /// Characters of a wire value that are written into a record.
 pub const SHOWN_CHARACTERS: usize = 512;
+/// Longest frame that a capture's record may claim; libpcap itself stops at 256 KiB.
+pub const FRAME_BYTES: usize = 16 * 1024 * 1024;
+/// Longest pcapng block: the longest frame with its header and options.
+pub const BLOCK_BYTES: usize = FRAME_BYTES + 64 * 1024;
+/// Interfaces described in one pcapng section.
+pub const CAPTURE_INTERFACES: usize = 65_536;
+/// Consecutive pcap records of nothing but zeros; more are the unwritten end of a preallocated or sparse file.
+pub const ZERO_RECORDS: u32 = 65_536;
+/// Largest window of a zstd-compressed capture, what `zstd -d` itself accepts unasked.
+pub const ZSTD_WINDOW_BYTES: u64 = 128 * 1024 * 1024;

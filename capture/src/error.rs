@@ -1,0 +1,272 @@
+//! What can go wrong, as sentences that say what to do.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::decoder::Decoder;
+pub use crate::decompress::Compression;
+
+/// Why a capture could not be read, or not be read further.
+///
+/// `packet` is the number of the packet that could not be read, so one more than were; `offset` is where its record
+/// begins, counted in the decompressed capture.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CaptureError {
+    Open {
+        name: String,
+        source: io::Error,
+    },
+    Read {
+        name: String,
+        packet: u64,
+        offset: u64,
+        source: io::Error,
+    },
+    Decompress {
+        name: String,
+        packet: u64,
+        offset: u64,
+        compression: Compression,
+        source: io::Error,
+    },
+    Broken {
+        name: String,
+        packet: u64,
+        offset: u64,
+        defect: Defect,
+    },
+    NoCaptures {
+        folder: String,
+    },
+    /// No interface has this name; `known` are those that there are.
+    UnknownInterface {
+        name: String,
+        known: Vec<String>,
+    },
+    NotPermitted {
+        name: String,
+        reason: String,
+    },
+    Filter {
+        filter: String,
+        reason: String,
+    },
+    Interface {
+        name: String,
+        reason: String,
+    },
+}
+
+/// What is wrong with a capture's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Defect {
+    /// There is not one byte.
+    Empty,
+    NotACapture {
+        magic: [u8; 4],
+    },
+    /// pcapng of a major version that does not exist yet.
+    Version {
+        major: u16,
+        minor: u16,
+    },
+    /// A pcapng section header whose byte-order magic is neither one nor the other.
+    ByteOrder {
+        magic: [u8; 4],
+    },
+    /// The capture ends within a header, record or block that is at least `need` bytes long.
+    Truncated {
+        have: usize,
+        need: usize,
+    },
+    /// A frame longer than [`weir_core::limits::FRAME_BYTES`] or than the block around it.
+    FrameLength {
+        length: u32,
+    },
+    /// A pcapng block too short for what it must hold, or longer than [`weir_core::limits::BLOCK_BYTES`].
+    BlockLength {
+        length: u32,
+    },
+    /// The lengths in front of and behind a pcapng block differ.
+    BlockLengths {
+        length: u32,
+        trailer: u32,
+    },
+    /// A packet of an interface that its section has not described; it has described `known` of them.
+    NoInterface {
+        interface: u32,
+        known: usize,
+    },
+    TooManyInterfaces,
+    /// More than [`weir_core::limits::ZERO_RECORDS`] records of zeros.
+    Zeros,
+}
+
+impl CaptureError {
+    #[cold]
+    pub(crate) fn broken(name: &str, decoder: &Decoder, defect: Defect) -> Self {
+        let packet = decoder.frames().saturating_add(1);
+        Self::Broken {
+            name: name.to_owned(),
+            packet,
+            offset: decoder.offset(),
+            defect,
+        }
+    }
+}
+
+impl fmt::Display for CaptureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open { name, source } => write!(f, "cannot open {name}: {source}"),
+            Self::Read {
+                name,
+                packet,
+                offset,
+                source,
+            } => {
+                write!(
+                    f,
+                    "{name}, packet {packet} at byte {offset}: cannot be read further: {source}"
+                )
+            }
+            Self::Decompress {
+                name,
+                packet,
+                offset,
+                compression,
+                source,
+            } => {
+                write!(
+                    f,
+                    "{name}, packet {packet} at byte {offset} of the decompressed data: "
+                )?;
+                if source.kind() == io::ErrorKind::UnexpectedEof {
+                    write!(f, "the {compression} data is cut short. {CUT_SHORT}")
+                } else {
+                    write!(f, "the {compression} data is damaged: {source}. {DAMAGED}")
+                }
+            }
+            // Before the first packet the place says nothing.
+            Self::Broken {
+                name,
+                defect: defect @ (Defect::Empty | Defect::NotACapture { .. }),
+                ..
+            } => {
+                write!(f, "{name}: {defect}")
+            }
+            Self::Broken {
+                name,
+                packet,
+                offset,
+                defect,
+            } => {
+                write!(f, "{name}, packet {packet} at byte {offset}: {defect}")
+            }
+            Self::NoCaptures { folder } => write!(
+                f,
+                "{folder} holds no capture: no file in it ends in .pcap, .pcapng, .cap or .dmp, with or without .gz or \
+                 .zst. Name the file itself if it is called otherwise."
+            ),
+            Self::UnknownInterface { name, known } if known.is_empty() => write!(
+                f,
+                "there is no interface {name}, nor any that this user may see. Capturing needs root or the capability \
+                 CAP_NET_RAW."
+            ),
+            Self::UnknownInterface { name, known } => {
+                write!(
+                    f,
+                    "there is no interface {name}. There are: {}.",
+                    known.join(", ")
+                )
+            }
+            Self::NotPermitted { name, reason } => write!(
+                f,
+                "no permission to capture on {name} ({reason}). Run as root, or give the program the capability: \
+                 `sudo setcap cap_net_raw+ep` and its path."
+            ),
+            Self::Filter { filter, reason } => {
+                write!(
+                    f,
+                    "the filter `{filter}` is not understood: {reason}. `man pcap-filter` tells its language."
+                )
+            }
+            Self::Interface { name, reason } => write!(f, "cannot capture on {name}: {reason}"),
+        }
+    }
+}
+
+impl Error for CaptureError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Open { source, .. } | Self::Read { source, .. } | Self::Decompress { source, .. } => {
+                Some(source)
+            }
+            Self::Broken { defect, .. } => Some(defect),
+            _ => None,
+        }
+    }
+}
+
+const CUT_SHORT: &str =
+    "The packets before it were read. Was the capture stopped, or copied, before it was complete?";
+const DAMAGED: &str =
+    "The packets before it were read. The file is damaged here or shortly before; copy it again.";
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Empty => f.write_str("there is not one byte in it. Did the program that captured have the right to write it?"),
+            Self::NotACapture { magic } => {
+                let [a, b, c, d] = magic;
+                write!(f, "not a capture: it begins with {a:02x} {b:02x} {c:02x} {d:02x} (`{}`), ", magic.escape_ascii())?;
+                f.write_str("as neither pcap nor pcapng does. ")?;
+                f.write_str(advice(magic))
+            }
+            Self::Version { major, minor } => {
+                write!(f, "pcapng version {major}.{minor} is unknown. Save it as pcapng 1.0, or as pcap.")
+            }
+            Self::ByteOrder { magic } => write!(
+                f,
+                "a pcapng section begins here, but its byte order is given as `{}`. {DAMAGED}",
+                magic.escape_ascii()
+            ),
+            Self::Truncated { have, need } => {
+                write!(f, "the capture is cut short, {have} of {need} bytes are there. {CUT_SHORT}")
+            }
+            Self::FrameLength { length } => write!(f, "a packet cannot be {length} bytes long here. {DAMAGED}"),
+            Self::BlockLength { length } => write!(f, "a block cannot be {length} bytes long here. {DAMAGED}"),
+            Self::BlockLengths { length, trailer } => {
+                write!(f, "a block says {length} bytes in front and {trailer} behind. {DAMAGED}")
+            }
+            Self::NoInterface { interface, known } => write!(
+                f,
+                "the packet came from interface {interface}, and only {known} are described before it, so nothing says \
+                 what its bytes are. {DAMAGED}"
+            ),
+            Self::TooManyInterfaces => f.write_str("more interfaces are described than any machine has. The file is damaged."),
+            Self::Zeros => f.write_str(
+                "only zeros have come for a long while. The packets before them were read. The file was not written to \
+                 its end, as after a crash or on a full disk.",
+            ),
+        }
+    }
+}
+
+impl Error for Defect {}
+
+/// What to do with a file of another kind.
+fn advice(magic: [u8; 4]) -> &'static str {
+    match magic {
+        [0xfd, b'7', b'z', b'X'] => "It is xz-compressed: decompress it first.",
+        [b'B', b'Z', b'h', _] => "It is bzip2-compressed: decompress it first.",
+        [0x04, 0x22, 0x4d, 0x18] => "It is lz4-compressed: decompress it first.",
+        [b'P', b'K', 3, 4] => "It is a zip archive: unpack it first.",
+        [b's', b'n', b'o', b'o'] => "It is a snoop capture: `editcap -F pcapng` converts it.",
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd] => "It is compressed twice: decompress it once.",
+        _ => "Other programs' captures can be converted with `editcap -F pcapng`.",
+    }
+}
