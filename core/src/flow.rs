@@ -3,6 +3,9 @@
 //! A flow is one conversation between two endpoints. TCP payloads arrive here out of order and leave as in-order
 //! [`Chunk`]s; datagrams leave as they are.
 
+pub mod community_id;
+pub mod defragment;
+
 use crate::packet::{Endpoint, IpVersion, LinkId, Transport};
 
 /// What tells two flows apart. `client` is the side that opened the flow.

@@ -14,11 +14,15 @@ pub const LINE_BYTES: usize = 8 * 1024;
 pub const INFLATE_RATIO: usize = 1024;
 /// Link layers and tunnels walked through before a packet is left alone.
 pub const TUNNEL_DEPTH: usize = 8;
+/// Extension headers of an IPv6 packet that are walked through.
+pub const EXTENSION_HEADERS: usize = 8;
 /// A fragmented IP packet's largest payload, RFC 791.
 pub const FRAGMENT_BYTES: usize = 65_535;
 /// Fragmented packets being put together at once.
 pub const FRAGMENT_TRACKERS: usize = 256;
-/// Pieces of one fragmented packet.
+/// Bytes of unfinished fragmented packets that are kept.
+pub const FRAGMENT_MEMORY: usize = 4 * 1024 * 1024;
+/// Separate pieces of one fragmented packet.
 pub const FRAGMENT_PIECES: usize = 128;
 /// Seconds until an unfinished fragmented packet is dropped (Linux `ipfrag_time`).
 pub const FRAGMENT_SECONDS: u64 = 30;
