@@ -287,7 +287,12 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[];
+mod dns;
+mod llmnr;
+mod mdns;
+mod short;
+
+static ALL: &[&dyn Protocol] = &[&mdns::PROTOCOL, &llmnr::PROTOCOL, &dns::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;
