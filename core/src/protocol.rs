@@ -290,9 +290,19 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 mod dns;
 mod llmnr;
 mod mdns;
+mod rtcp;
+mod rtp;
 mod short;
+mod stun;
 
-static ALL: &[&dyn Protocol] = &[&mdns::PROTOCOL, &llmnr::PROTOCOL, &dns::PROTOCOL];
+static ALL: &[&dyn Protocol] = &[
+    &mdns::PROTOCOL,
+    &llmnr::PROTOCOL,
+    &dns::PROTOCOL,
+    &stun::PROTOCOL,
+    &rtcp::PROTOCOL,
+    &rtp::PROTOCOL,
+];
 
 #[cfg(test)]
 pub(crate) mod testing;
