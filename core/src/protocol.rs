@@ -298,7 +298,22 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[];
+mod dns;
+mod llmnr;
+mod mdns;
+mod rtcp;
+mod rtp;
+mod short;
+mod stun;
+
+static ALL: &[&dyn Protocol] = &[
+    &mdns::PROTOCOL,
+    &llmnr::PROTOCOL,
+    &dns::PROTOCOL,
+    &stun::PROTOCOL,
+    &rtcp::PROTOCOL,
+    &rtp::PROTOCOL,
+];
 
 #[cfg(test)]
 pub(crate) mod testing;
