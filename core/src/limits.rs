@@ -22,3 +22,9 @@ pub const FRAGMENT_TRACKERS: usize = 256;
 pub const FRAGMENT_PIECES: usize = 128;
 /// Seconds until an unfinished fragmented packet is dropped (Linux `ipfrag_time`).
 pub const FRAGMENT_SECONDS: u64 = 30;
+/// Bytes of one message or file that are searched at all.
+pub const CONTENT_BYTES: usize = 1024 * 1024;
+/// Bytes that two consecutive pieces of one content have in common.
+pub const CONTENT_OVERLAP: usize = 256;
+/// Multipart bodies inside each other, RFC 2046.
+pub const MIME_DEPTH: usize = 8;

@@ -287,7 +287,15 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[];
+static ALL: &[&dyn Protocol] = &[&smtp::PROTOCOL, &ftp::PROTOCOL, &ftp_data::PROTOCOL];
+
+mod ftp;
+mod ftp_data;
+mod line;
+mod mail;
+mod pieces;
+mod sasl;
+mod smtp;
 
 #[cfg(test)]
 pub(crate) mod testing;
