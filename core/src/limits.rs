@@ -75,3 +75,9 @@ pub const CAPTURE_INTERFACES: usize = 65_536;
 pub const ZERO_RECORDS: u32 = 65_536;
 /// Largest window of a zstd-compressed capture, what `zstd -d` itself accepts unasked.
 pub const ZSTD_WINDOW_BYTES: u64 = 128 * 1024 * 1024;
+/// Bytes of one message or file that are searched at all.
+pub const CONTENT_BYTES: usize = 1024 * 1024;
+/// Bytes that two consecutive pieces of one content have in common.
+pub const CONTENT_OVERLAP: usize = 256;
+/// Multipart bodies inside each other, RFC 2046.
+pub const MIME_DEPTH: usize = 8;

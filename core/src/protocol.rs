@@ -314,6 +314,15 @@ static ALL: &[&dyn Protocol] = &[
     &rtcp::PROTOCOL,
     &rtp::PROTOCOL,
 ];
+static ALL: &[&dyn Protocol] = &[&smtp::PROTOCOL, &ftp::PROTOCOL, &ftp_data::PROTOCOL];
+
+mod ftp;
+mod ftp_data;
+mod line;
+mod mail;
+mod pieces;
+mod sasl;
+mod smtp;
 
 #[cfg(test)]
 pub(crate) mod testing;
