@@ -22,3 +22,6 @@ pub const FRAGMENT_TRACKERS: usize = 256;
 pub const FRAGMENT_PIECES: usize = 128;
 /// Seconds until an unfinished fragmented packet is dropped (Linux `ipfrag_time`).
 pub const FRAGMENT_SECONDS: u64 = 30;
+/// Bytes of one length-prefixed message that are read at once; what a longer one has behind them is counted past.
+/// Below [`PENDING_BYTES`], so that a whole message can be waited for.
+pub const MESSAGE_BYTES: usize = 60 * 1024;

@@ -287,7 +287,11 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[];
+static ALL: &[&dyn Protocol] = &[&amqp::PROTOCOL, &mqtt::PROTOCOL];
+
+mod amqp;
+mod framing;
+mod mqtt;
 
 #[cfg(test)]
 pub(crate) mod testing;
