@@ -81,3 +81,6 @@ pub const CONTENT_BYTES: usize = 1024 * 1024;
 pub const CONTENT_OVERLAP: usize = 256;
 /// Multipart bodies inside each other, RFC 2046.
 pub const MIME_DEPTH: usize = 8;
+/// Bytes of one length-prefixed message that are read at once; what a longer one has behind them is counted past.
+/// Below [`PENDING_BYTES`], so that a whole message can be waited for.
+pub const MESSAGE_BYTES: usize = 60 * 1024;

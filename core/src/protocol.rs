@@ -323,6 +323,11 @@ mod mail;
 mod pieces;
 mod sasl;
 mod smtp;
+static ALL: &[&dyn Protocol] = &[&amqp::PROTOCOL, &mqtt::PROTOCOL];
+
+mod amqp;
+mod framing;
+mod mqtt;
 
 #[cfg(test)]
 pub(crate) mod testing;
