@@ -5,6 +5,8 @@
 
 pub mod community_id;
 pub mod defragment;
+pub mod stream;
+pub mod table;
 
 use crate::packet::{Endpoint, IpVersion, LinkId, Transport};
 

@@ -8,6 +8,24 @@
 //! decide who is asked first. Once recognised, its [`Parser`] is fed every later byte of the flow until it says that
 //! nothing later matters.
 
+mod amqp;
+mod dns;
+mod framing;
+mod ftp;
+mod ftp_data;
+mod line;
+mod llmnr;
+mod mail;
+mod mdns;
+mod mqtt;
+mod pieces;
+mod rtcp;
+mod rtp;
+mod sasl;
+mod short;
+mod smtp;
+mod stun;
+
 use std::fmt::Debug;
 
 use crate::flow::{Chunk, Direction, FlowKey};
@@ -298,36 +316,19 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-mod dns;
-mod llmnr;
-mod mdns;
-mod rtcp;
-mod rtp;
-mod short;
-mod stun;
-
 static ALL: &[&dyn Protocol] = &[
+    &smtp::PROTOCOL,
+    &ftp::PROTOCOL,
+    &mqtt::PROTOCOL,
+    &amqp::PROTOCOL,
     &mdns::PROTOCOL,
     &llmnr::PROTOCOL,
     &dns::PROTOCOL,
     &stun::PROTOCOL,
     &rtcp::PROTOCOL,
     &rtp::PROTOCOL,
+    &ftp_data::PROTOCOL,
 ];
-static ALL: &[&dyn Protocol] = &[&smtp::PROTOCOL, &ftp::PROTOCOL, &ftp_data::PROTOCOL];
-
-mod ftp;
-mod ftp_data;
-mod line;
-mod mail;
-mod pieces;
-mod sasl;
-mod smtp;
-static ALL: &[&dyn Protocol] = &[&amqp::PROTOCOL, &mqtt::PROTOCOL];
-
-mod amqp;
-mod framing;
-mod mqtt;
 
 #[cfg(test)]
 pub(crate) mod testing;
