@@ -5,6 +5,8 @@
 //! ordered stage behind them.
 
 pub mod leak;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::fmt::{self, Debug};
 
@@ -141,4 +143,6 @@ pub fn explanation(id: &str) -> Option<&'static Explanation> {
     ALL.iter().flat_map(|detector| detector.explains()).find(|explanation| explanation.id == id)
 }
 
-static ALL: &[&dyn Detector] = &[];
+static ALL: &[&dyn Detector] = &[
+    &leak::credentials::DETECTOR,
+];
