@@ -46,7 +46,6 @@ fn parse_thoroughly(link: LinkType, frame: &[u8]) -> Result<Parsed<'_>, PacketEr
 
 /// What a frame held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant, reason = "nearly every frame is a packet")]
 pub enum Parsed<'a> {
     Packet(Packet<'a>),
     /// A piece of an IP packet, for [`Defragmenter`](crate::flow::defragment::Defragmenter).
@@ -114,7 +113,7 @@ impl Address {
     pub const fn ip(self) -> IpAddr {
         match self.0 {
             [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-            octets => IpAddr::V6(Ipv6Addr::from_octets(octets)),
+            octets => IpAddr::V6(Ipv6Addr::from_bits(u128::from_be_bytes(octets))),
         }
     }
 

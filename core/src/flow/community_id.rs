@@ -178,7 +178,7 @@ mod tests {
         let (a, b) = (("192.168.0.89", 0), ("192.168.0.1", 0));
         assert_eq!(
             community_id_icmp(&key(Transport::ICMP, a, b), 20, 0),
-            "1:3o5RFczWZHxhKeSs6uDqcqdCnuA="
+            "1:3o2RFccXzUgjl7zDpqmY7yJi8rI="
         );
         assert_eq!(
             community_id_icmp(&key(Transport::ICMP, a, b), 20, 1),

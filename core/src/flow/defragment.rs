@@ -223,18 +223,18 @@ impl Unfinished {
 
     fn add(&mut self, piece: &Piece<'_>) {
         let filled_to = self.filled.last().map_or(0, |last| last.end);
-        match self.length {
-            Some(length) if piece.end > length || (piece.is_last && piece.end < length) => {
-                self.differs = true
-            }
-            None if piece.is_last && piece.end < filled_to => self.differs = true,
-            _ => {
-                if piece.is_last {
-                    self.length = Some(piece.end);
-                }
-                self.fill(piece.start, piece.bytes);
-            }
+        let contradicts = match self.length {
+            Some(length) => piece.end > length || (piece.is_last && piece.end < length),
+            None => piece.is_last && piece.end < filled_to,
+        };
+        if contradicts {
+            self.differs = true;
+            return;
         }
+        if piece.is_last {
+            self.length = Some(piece.end);
+        }
+        self.fill(piece.start, piece.bytes);
     }
 
     /// Writes where nothing was written, compares where something was.

@@ -14,6 +14,8 @@ pub(super) mod ether_type {
     pub(crate) const PPP: u16 = 0x880b;
     pub(crate) const MPLS: u16 = 0x8847;
     pub(crate) const MPLS_UPSTREAM: u16 = 0x8848;
+    /// Cisco's FabricPath, which has no number of its own in IANA's list.
+    pub(crate) const FABRIC_PATH: u16 = 0x8903;
     pub(crate) const PPPOE_SESSION: u16 = 0x8864;
     pub(crate) const PROVIDER_BRIDGE: u16 = 0x88a8;
     pub(crate) const ERSPAN: u16 = 0x88be;
@@ -67,6 +69,10 @@ impl<'a> Walk<'a> {
             ether_type::PPPOE_SESSION => self.pppoe(bytes),
             ether_type::PPP => self.ppp(bytes),
             ether_type::TRANSPARENT_ETHERNET => self.ethernet(bytes),
+            ether_type::FABRIC_PATH => {
+                let (_tree_and_ttl, frame) = self.split::<2>(Layer::Ethernet, bytes)?;
+                self.deeper()?.ethernet(frame)
+            }
             _ => Ok(Parsed::Other),
         }
     }

@@ -211,18 +211,31 @@ impl<'a> Walk<'a> {
         if let [0, 0, ..] = *inner {
             inner = self.behind(Layer::Teredo, inner, 8)?;
         }
-        let (header, _) = self.split::<40>(Layer::Teredo, inner)?;
-        let (addresses, _) = header[8..].as_chunks::<16>();
-        if !addresses.iter().any(is_teredo_address) {
-            return Err(self.malformed(Layer::Teredo, inner, "neither end is a Teredo client"));
+        let (header, rest) = self.split::<40>(Layer::Teredo, inner)?;
+        if !looks_like_teredo(header, rest.len().saturating_add(self.missing)) {
+            return Err(self.malformed(Layer::Teredo, inner, "addresses or length do not fit"));
         }
         self.enter("teredo", outer, 0)?.ipv6(inner)
     }
 }
 
-/// The prefix of RFC 4380 §2.6, or the link-local addresses that clients and servers use between them (§5.2.1).
-fn is_teredo_address(address: &[u8; 16]) -> bool {
-    matches!(address, [0x20, 0x01, 0, 0, ..] | [0xfe, 0x80, ..])
+/// Whether an IPv6 header with `behind` bytes behind it is a Teredo client's or for one.
+///
+/// One end has the prefix of RFC 4380 §2.6 or a link-local address (§5.2.1), but implementations with other prefixes
+/// exist; of them, ordinary addresses and an exact length are asked.
+fn looks_like_teredo(header: &[u8; 40], behind: usize) -> bool {
+    let [_, _, _, _, l0, l1, _, _, addresses @ ..] = header;
+    let ([source, destination], _) = addresses.as_chunks::<16>() else {
+        return false;
+    };
+    let is_teredo = |address: &[u8; 16]| matches!(address, [0x20, 0x01, 0, 0, ..] | [0xfe, 0x80, ..]);
+    // Global or unique local unicast (IANA "Internet Protocol Version 6 Address Space").
+    let is_ordinary = |address: &[u8; 16]| matches!(address, [0x20..0x40 | 0xfc | 0xfd, ..]);
+    is_teredo(source)
+        || is_teredo(destination)
+        || (is_ordinary(source)
+            && is_ordinary(destination)
+            && usize::from(u16::from_be_bytes([*l0, *l1])) == behind)
 }
 
 /// The length of ERSPAN's header: type I has none, type II eight bytes, type III twelve and perhaps eight more
