@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::batch::Batch;
 use crate::decoder::{Decoder, Step};
 use crate::decompress::Compression;
-use crate::error::CaptureError;
+use crate::error::{CaptureError, Defect, Place};
 use crate::frame::Frame;
 use crate::map::Map;
 use crate::stream::Stream;
@@ -178,9 +178,9 @@ struct Cursor {
 }
 
 /// The map's memory is given back in pieces of this size...
-const RELEASE: usize = 16 * 1024 * 1024;
+const RELEASE: usize = 8 * 1024 * 1024;
 /// ...but not what was read so recently that other threads may still be at it.
-const KEEP: usize = 64 * 1024 * 1024;
+const KEEP: usize = 16 * 1024 * 1024;
 
 impl Cursor {
     #[inline]
@@ -199,15 +199,19 @@ impl Cursor {
                 Ok(Step::NeedMore { need }) => {
                     self.ended = true;
                     let defect = self.decoder.end(rest, need).err()?;
-                    return Some(Err(CaptureError::broken(name, &self.decoder, defect)));
+                    return Some(Err(self.broken(name, defect)));
                 }
-                Err(defect) => {
-                    self.ended = true;
-                    return Some(Err(CaptureError::broken(name, &self.decoder, defect)));
-                }
+                Err(defect) => return Some(Err(self.broken(name, defect))),
             }
         }
         None
+    }
+
+    #[cold]
+    fn broken(&mut self, name: &str, defect: Defect) -> CaptureError {
+        self.ended = true;
+        let place = Place::new(name, &self.decoder);
+        CaptureError::Broken { place, defect }
     }
 
     #[cold]

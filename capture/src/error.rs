@@ -5,12 +5,11 @@ use std::fmt;
 use std::io;
 
 use crate::decoder::Decoder;
-pub use crate::decompress::Compression;
+use crate::decompress::Compression;
 
 /// Why a capture could not be read, or not be read further.
 ///
-/// `packet` is the number of the packet that could not be read, so one more than were; `offset` is where its record
-/// begins, counted in the decompressed capture.
+/// What is displayed is the whole story, causes included, so that no error has a `source()` to be told twice.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CaptureError {
@@ -19,22 +18,16 @@ pub enum CaptureError {
         source: io::Error,
     },
     Read {
-        name: String,
-        packet: u64,
-        offset: u64,
+        place: Place,
         source: io::Error,
     },
     Decompress {
-        name: String,
-        packet: u64,
-        offset: u64,
+        place: Place,
         compression: Compression,
         source: io::Error,
     },
     Broken {
-        name: String,
-        packet: u64,
-        offset: u64,
+        place: Place,
         defect: Defect,
     },
     NoCaptures {
@@ -57,6 +50,17 @@ pub enum CaptureError {
         name: String,
         reason: String,
     },
+}
+
+/// Where in a capture it broke.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, or whatever stands for it.
+    pub name: String,
+    /// The packet that could not be read; all before it were.
+    pub packet: u64,
+    /// Where its record, or a block in front of it, begins; counted in the decompressed capture.
+    pub offset: u64,
 }
 
 /// What is wrong with a capture's bytes.
@@ -105,16 +109,30 @@ pub enum Defect {
     Zeros,
 }
 
-impl CaptureError {
+impl Place {
     #[cold]
-    pub(crate) fn broken(name: &str, decoder: &Decoder, defect: Defect) -> Self {
-        let packet = decoder.frames().saturating_add(1);
-        Self::Broken {
+    pub(crate) fn new(name: &str, decoder: &Decoder) -> Self {
+        Self {
             name: name.to_owned(),
-            packet,
+            packet: decoder.frames().saturating_add(1),
             offset: decoder.offset(),
-            defect,
         }
+    }
+
+    /// What there is in spite of the error.
+    fn salvaged(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.packet.saturating_sub(1) {
+            0 => Ok(()),
+            1 => f.write_str(" The packet before it was read."),
+            before => write!(f, " The {before} packets before it were read."),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, packet, offset } = self;
+        write!(f, "{name}, packet {packet} at byte {offset}")
     }
 }
 
@@ -122,59 +140,42 @@ impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open { name, source } => write!(f, "cannot open {name}: {source}"),
-            Self::Read {
-                name,
-                packet,
-                offset,
-                source,
-            } => {
-                write!(
-                    f,
-                    "{name}, packet {packet} at byte {offset}: cannot be read further: {source}"
-                )
+            Self::Read { place, source } => {
+                write!(f, "{place}: cannot be read further: {source}.")?;
+                place.salvaged(f)
             }
             Self::Decompress {
-                name,
-                packet,
-                offset,
+                place,
                 compression,
                 source,
             } => {
-                write!(
-                    f,
-                    "{name}, packet {packet} at byte {offset} of the decompressed data: "
-                )?;
-                if source.kind() == io::ErrorKind::UnexpectedEof {
-                    write!(f, "the {compression} data is cut short. {CUT_SHORT}")
-                } else {
-                    write!(f, "the {compression} data is damaged: {source}. {DAMAGED}")
+                write!(f, "{place} of the decompressed data: the {compression} data is ")?;
+                match source.kind() {
+                    io::ErrorKind::UnexpectedEof => write!(f, "cut short. {CUT_SHORT}")?,
+                    _ => write!(f, "damaged: {source}. {DAMAGED}")?,
                 }
+                place.salvaged(f)
             }
             // Before the first packet the place says nothing.
             Self::Broken {
-                name,
+                place,
                 defect: defect @ (Defect::Empty | Defect::NotACapture { .. }),
-                ..
             } => {
-                write!(f, "{name}: {defect}")
+                write!(f, "{}: {defect}", place.name)
             }
-            Self::Broken {
-                name,
-                packet,
-                offset,
-                defect,
-            } => {
-                write!(f, "{name}, packet {packet} at byte {offset}: {defect}")
+            Self::Broken { place, defect } => {
+                write!(f, "{place}: {defect}")?;
+                place.salvaged(f)
             }
             Self::NoCaptures { folder } => write!(
                 f,
-                "{folder} holds no capture: no file in it ends in .pcap, .pcapng, .cap or .dmp, with or without .gz or \
-                 .zst. Name the file itself if it is called otherwise."
+                "{folder} holds no capture: no file in it ends in .pcap, .pcapng, .cap or .dmp, with or without .gz \
+                 or .zst. Name the file itself if it is called otherwise."
             ),
             Self::UnknownInterface { name, known } if known.is_empty() => write!(
                 f,
-                "there is no interface {name}, nor any that this user may see. Capturing needs root or the capability \
-                 CAP_NET_RAW."
+                "there is no interface {name}, nor any that this user may see. Capturing needs root or the \
+                 capability CAP_NET_RAW."
             ),
             Self::UnknownInterface { name, known } => {
                 write!(
@@ -185,8 +186,8 @@ impl fmt::Display for CaptureError {
             }
             Self::NotPermitted { name, reason } => write!(
                 f,
-                "no permission to capture on {name} ({reason}). Run as root, or give the program the capability: \
-                 `sudo setcap cap_net_raw+ep` and its path."
+                "no permission to capture on {name} ({reason}). Run as root, or give the program the capability \
+                 CAP_NET_RAW: `sudo setcap cap_net_raw+ep` and the program's path."
             ),
             Self::Filter { filter, reason } => {
                 write!(
@@ -199,35 +200,31 @@ impl fmt::Display for CaptureError {
     }
 }
 
-impl Error for CaptureError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Open { source, .. } | Self::Read { source, .. } | Self::Decompress { source, .. } => {
-                Some(source)
-            }
-            Self::Broken { defect, .. } => Some(defect),
-            _ => None,
-        }
-    }
-}
+impl Error for CaptureError {}
 
-const CUT_SHORT: &str =
-    "The packets before it were read. Was the capture stopped, or copied, before it was complete?";
-const DAMAGED: &str =
-    "The packets before it were read. The file is damaged here or shortly before; copy it again.";
+const CUT_SHORT: &str = "Was the capture stopped, or copied, before it was complete?";
+const DAMAGED: &str = "The file is damaged here or shortly before; copy it again.";
 
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Empty => f.write_str("there is not one byte in it. Did the program that captured have the right to write it?"),
+            Self::Empty => f.write_str(
+                "there is not one byte in it. Did the program that captured have the right to write it?",
+            ),
             Self::NotACapture { magic } => {
                 let [a, b, c, d] = magic;
-                write!(f, "not a capture: it begins with {a:02x} {b:02x} {c:02x} {d:02x} (`{}`), ", magic.escape_ascii())?;
-                f.write_str("as neither pcap nor pcapng does. ")?;
-                f.write_str(advice(magic))
+                let text = magic.escape_ascii();
+                write!(
+                    f,
+                    "not a capture: it begins with {a:02x} {b:02x} {c:02x} {d:02x} (`{text}`), "
+                )?;
+                write!(f, "as neither pcap nor pcapng does. {}", advice(magic))
             }
             Self::Version { major, minor } => {
-                write!(f, "pcapng version {major}.{minor} is unknown. Save it as pcapng 1.0, or as pcap.")
+                write!(
+                    f,
+                    "pcapng version {major}.{minor} is unknown. Save it as pcapng 1.0, or as pcap."
+                )
             }
             Self::ByteOrder { magic } => write!(
                 f,
@@ -235,21 +232,33 @@ impl fmt::Display for Defect {
                 magic.escape_ascii()
             ),
             Self::Truncated { have, need } => {
-                write!(f, "the capture is cut short, {have} of {need} bytes are there. {CUT_SHORT}")
+                write!(
+                    f,
+                    "the capture is cut short, {have} of {need} bytes are there. {CUT_SHORT}"
+                )
             }
-            Self::FrameLength { length } => write!(f, "a packet cannot be {length} bytes long here. {DAMAGED}"),
-            Self::BlockLength { length } => write!(f, "a block cannot be {length} bytes long here. {DAMAGED}"),
+            Self::FrameLength { length } => {
+                write!(f, "a packet cannot be {length} bytes long here. {DAMAGED}")
+            }
+            Self::BlockLength { length } => {
+                write!(f, "a block cannot be {length} bytes long here. {DAMAGED}")
+            }
             Self::BlockLengths { length, trailer } => {
-                write!(f, "a block says {length} bytes in front and {trailer} behind. {DAMAGED}")
+                write!(
+                    f,
+                    "a block says {length} bytes in front and {trailer} behind. {DAMAGED}"
+                )
             }
             Self::NoInterface { interface, known } => write!(
                 f,
-                "the packet came from interface {interface}, and only {known} are described before it, so nothing says \
-                 what its bytes are. {DAMAGED}"
+                "the packet came from interface {interface}, of which no description stands before it ({known} others \
+                 do), so nothing says what its bytes are. {DAMAGED}"
             ),
-            Self::TooManyInterfaces => f.write_str("more interfaces are described than any machine has. The file is damaged."),
+            Self::TooManyInterfaces => {
+                write!(f, "more interfaces are described than any machine has. {DAMAGED}")
+            }
             Self::Zeros => f.write_str(
-                "only zeros have come for a long while. The packets before them were read. The file was not written to \
+                "only zeros have come for a long while. The file was not written to \
                  its end, as after a crash or on a full disk.",
             ),
         }

@@ -37,7 +37,8 @@ mod testing;
 pub use batch::Batch;
 pub use capture::{Capture, Frames};
 pub use decoder::{Decoder, Step};
-pub use error::{CaptureError, Compression, Defect};
+pub use decompress::Compression;
+pub use error::{CaptureError, Defect, Place};
 pub use frame::{Entry, Frame};
 pub use inputs::{Input, inputs};
 #[cfg(feature = "live")]

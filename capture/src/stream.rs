@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::decoder::{Decoder, Step};
 use crate::decompress::{self, Compression, Source};
-use crate::error::{CaptureError, Defect};
+use crate::error::{CaptureError, Defect, Place};
 use crate::frame::{Entry, Frame};
 
 pub(crate) struct Stream {
@@ -86,26 +86,22 @@ impl Stream {
 
     fn broken(&mut self, name: &str, defect: Defect) -> CaptureError {
         self.ended = true;
-        CaptureError::broken(name, &self.decoder, defect)
+        CaptureError::Broken {
+            place: Place::new(name, &self.decoder),
+            defect,
+        }
     }
 
     fn unreadable(&mut self, name: &str, source: io::Error) -> CaptureError {
         self.ended = true;
-        let (name, packet, offset) = (name.to_owned(), self.decoder.frames() + 1, self.decoder.offset());
+        let place = Place::new(name, &self.decoder);
         match self.compression {
             Some(compression) => CaptureError::Decompress {
-                name,
-                packet,
-                offset,
+                place,
                 compression,
                 source,
             },
-            None => CaptureError::Read {
-                name,
-                packet,
-                offset,
-                source,
-            },
+            None => CaptureError::Read { place, source },
         }
     }
 }
