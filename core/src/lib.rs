@@ -4,6 +4,7 @@
 pub mod bytes;
 pub mod flow;
 pub mod limits;
+pub mod names;
 pub mod packet;
 pub mod protocol;
 pub mod time;
