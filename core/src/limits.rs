@@ -84,3 +84,17 @@ pub const MIME_DEPTH: usize = 8;
 /// Bytes of one length-prefixed message that are read at once; what a longer one has behind them is counted past.
 /// Below [`PENDING_BYTES`], so that a whole message can be waited for.
 pub const MESSAGE_BYTES: usize = 60 * 1024;
+/// Octets of a host name, RFC 1035 section 2.3.4 without the length octets.
+pub const HOST_BYTES: usize = 253;
+/// Octets of one label of a host name, RFC 1035 section 2.3.4.
+pub const LABEL_BYTES: usize = 63;
+/// Names in one suffix table: of all services, or of all domain lists.
+pub const HOST_ENTRIES: usize = 2_000_000;
+/// Services that can be told apart.
+pub const SERVICES: usize = 16_384;
+/// Domain lists in force at once.
+pub const DOMAIN_LISTS: usize = 1_024;
+/// Address prefixes of all services.
+pub const ADDRESS_PREFIXES: usize = 65_536;
+/// Octets of an identifier that a table gives: of a service, a list, an owner.
+pub const IDENTIFIER_BYTES: usize = 64;

@@ -10,6 +10,7 @@
 
 
 
+
 mod amqp;
 mod dns;
 mod framing;
