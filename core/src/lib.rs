@@ -12,5 +12,6 @@ pub mod packet;
 pub mod policy;
 pub mod protocol;
 pub mod rules;
+pub mod severity;
 pub mod text;
 pub mod time;

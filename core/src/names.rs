@@ -18,7 +18,7 @@ mod suffix;
 
 pub use address::{Prefix, PrefixTable};
 pub use category::Category;
-pub use list::{DomainList, ListClass, ListId, Lists, Severity};
+pub use list::{DomainList, ListClass, ListId, Lists};
 pub use service::{Service, ServiceId, Services};
 pub use suffix::{Match, Matches, SuffixTable};
 

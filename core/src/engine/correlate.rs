@@ -91,7 +91,7 @@ impl Correlator {
         let name = self.opened.get(&id).and_then(|opened| opened.name.as_deref());
         let hostname = sighting.hostname.as_deref().or(name);
         let service = hostname.and_then(|host| self.rules.services.by_host(host));
-        let service = service.map(|id| self.rules.services.get(id));
+        let service = service.and_then(|id| self.rules.services.get(id));
         let subject = Subject {
             key,
             app: None,
@@ -127,7 +127,7 @@ impl Correlator {
         let services = &self.rules.services;
         let by_host = hostname.as_deref().and_then(|host| services.by_host(host));
         let service = by_host.or_else(|| services.by_address(ended.key.server.address.ip()));
-        let service = service.map(|id| services.get(id));
+        let service = service.and_then(|id| services.get(id));
         let confidence = match confidence {
             Confidence::Unknown if hostname_cached => Confidence::Cached,
             Confidence::Unknown if service.is_some() => Confidence::Address,
