@@ -180,7 +180,7 @@ struct Cursor {
 /// The map's memory is given back in pieces of this size...
 const RELEASE: usize = 8 * 1024 * 1024;
 /// ...but not what was read so recently that other threads may still be at it.
-const KEEP: usize = 16 * 1024 * 1024;
+const KEEP: usize = 512 * 1024 * 1024;
 
 impl Cursor {
     #[inline]

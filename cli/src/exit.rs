@@ -35,11 +35,17 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
     }
     anstream::eprintln!("weir: {error:#}");
     let input = error.chain().any(|cause| cause.is::<CaptureError>());
-    if input { Exit::Unreadable.into() } else { Exit::Usage.into() }
+    if input {
+        Exit::Unreadable.into()
+    } else {
+        Exit::Usage.into()
+    }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     })
 }

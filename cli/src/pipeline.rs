@@ -47,7 +47,10 @@ impl Totals {
         {
             self.unsupported.push(*link);
         }
-        self.unparsed.entry(error.to_string()).or_insert((0, frame.number)).0 += 1;
+        self.unparsed
+            .entry(error.to_string())
+            .or_insert((0, frame.number))
+            .0 += 1;
     }
 }
 
@@ -86,7 +89,9 @@ impl Pipeline {
             let mut outbox = Outbox::default();
             return windows(capture, next, read, &mut |window| {
                 window.for_each(|frame| totals.count(frame));
-                shard.frames(window.frames(), &mut outbox, &mut |frame, error| totals.failed(frame, &error));
+                shard.frames(window.frames(), &mut outbox, &mut |frame, error| {
+                    totals.failed(frame, &error)
+                });
                 correlator.apply(&mut outbox, tell);
                 true
             });
@@ -114,7 +119,9 @@ impl Pipeline {
                 }
                 correlator.apply(&mut Outbox::merge(parts), tell);
             }
-            feeder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            feeder
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 
@@ -141,9 +148,11 @@ impl Window<'_> {
     fn frames(&self) -> Box<dyn Iterator<Item = Frame<'_>> + '_> {
         match self {
             Window::Mapped(frames) => Box::new(frames.iter().copied()),
-            Window::Copied { first, batch } => {
-                Box::new((*first..).zip(batch.frames()).map(|(id, frame)| core_frame(id, &frame)))
-            }
+            Window::Copied { first, batch } => Box::new(
+                (*first..)
+                    .zip(batch.frames())
+                    .map(|(id, frame)| core_frame(id, &frame)),
+            ),
         }
     }
 
@@ -180,7 +189,14 @@ fn work<'a>(shard: &mut Shard, windows: &Receiver<Arc<Window<'a>>>, done: &Sende
         shard.frames(window.frames(), &mut outbox, &mut |frame, error| {
             failed.push((Frame { bytes: &[], ..*frame }, error));
         });
-        if done.send(Finished { window, outbox, failed }).is_err() {
+        if done
+            .send(Finished {
+                window,
+                outbox,
+                failed,
+            })
+            .is_err()
+        {
             return;
         }
     }
@@ -199,7 +215,9 @@ fn feed<'a>(
 ) -> Result<(), CaptureError> {
     windows(capture, next, read, &mut |window| {
         let window = Arc::new(window);
-        workers.iter().all(|worker| worker.send(Arc::clone(&window)).is_ok())
+        workers
+            .iter()
+            .all(|worker| worker.send(Arc::clone(&window)).is_ok())
     })
 }
 
@@ -213,7 +231,9 @@ fn windows<'a>(
     if capture.frames().is_none() {
         return streamed_windows(capture, next, read, take);
     }
-    let Some(mut frames) = (&*capture).frames() else { return Ok(()) };
+    let Some(mut frames) = (&*capture).frames() else {
+        return Ok(());
+    };
     loop {
         let mut window = Vec::with_capacity(WINDOW);
         let mut broken = None;

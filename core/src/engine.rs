@@ -109,7 +109,14 @@ impl Engine {
         let stream = self.shard.open_stream(id, key, at);
         self.outbox.push(0, at, Outcome::Opened { id, key });
         self.correlate(tell);
-        self.streams.insert(id, Held { stream, held: [0; 2], verdict: Verdict::allow() });
+        self.streams.insert(
+            id,
+            Held {
+                stream,
+                held: [0; 2],
+                verdict: Verdict::allow(),
+            },
+        );
         id
     }
 
@@ -122,8 +129,11 @@ impl Engine {
         bytes: &[u8],
         tell: &mut dyn FnMut(Event),
     ) -> Decision {
-        let Some(held) = self.streams.get_mut(&flow) else { return Decision::Forward(bytes.len()) };
-        self.shard.chunk(&mut held.stream, at, Chunk { direction, bytes }, &mut self.outbox);
+        let Some(held) = self.streams.get_mut(&flow) else {
+            return Decision::Forward(bytes.len());
+        };
+        self.shard
+            .chunk(&mut held.stream, at, Chunk { direction, bytes }, &mut self.outbox);
         let mut strictest: Option<Verdict> = None;
         self.correlator.apply(&mut self.outbox, &mut |event| {
             if let Event::Alert(alert) = &event
@@ -179,11 +189,27 @@ impl Engine {
 /// What one flow left for the stages that see all flows.
 #[derive(Debug)]
 pub enum Outcome {
-    Opened { id: FlowId, key: FlowKey },
+    Opened {
+        id: FlowId,
+        key: FlowKey,
+    },
     Learned(Learned),
-    Expected { transport: Transport, server: Endpoint, protocol: &'static str },
-    Found { id: FlowId, key: FlowKey, sighting: Sighting },
-    Record { id: FlowId, key: FlowKey, protocol: &'static str, body: String },
+    Expected {
+        transport: Transport,
+        server: Endpoint,
+        protocol: &'static str,
+    },
+    Found {
+        id: FlowId,
+        key: FlowKey,
+        sighting: Sighting,
+    },
+    Record {
+        id: FlowId,
+        key: FlowKey,
+        protocol: &'static str,
+        body: String,
+    },
     Ended(Box<Ended>),
 }
 
@@ -231,9 +257,9 @@ impl Ended {
         let state = stream.state;
         let protocol = state.protocol_name();
         let inner = state.inner_name();
-        let encrypted = [state.protocol, state.inner].into_iter().any(|number| {
-            registered(number).is_some_and(protocol::Protocol::is_encrypted)
-        });
+        let encrypted = [state.protocol, state.inner]
+            .into_iter()
+            .any(|number| registered(number).is_some_and(protocol::Protocol::is_encrypted));
         Self {
             id: stream.id,
             key: stream.key,
@@ -252,10 +278,15 @@ impl Ended {
     }
 
     fn unseen(&self) -> Vec<Unseen> {
-        let mut all: Vec<Unseen> = [Unseen::Encrypted, Unseen::Ech, Unseen::QuicUndecryptable, Unseen::Truncated]
-            .into_iter()
-            .filter(|what| self.unseen & 1 << *what as u8 != 0)
-            .collect();
+        let mut all: Vec<Unseen> = [
+            Unseen::Encrypted,
+            Unseen::Ech,
+            Unseen::QuicUndecryptable,
+            Unseen::Truncated,
+        ]
+        .into_iter()
+        .filter(|what| self.unseen & 1 << *what as u8 != 0)
+        .collect();
         if self.encrypted && !all.contains(&Unseen::Encrypted) {
             all.insert(0, Unseen::Encrypted);
         }
@@ -291,7 +322,10 @@ impl Outbox {
 
     /// Flows among them that were opened.
     pub fn opened(&self) -> u64 {
-        self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Opened { .. })).count() as u64
+        self.outcomes
+            .iter()
+            .filter(|(_, outcome)| matches!(outcome, Outcome::Opened { .. }))
+            .count() as u64
     }
 
     pub fn clear(&mut self) {
@@ -307,7 +341,14 @@ impl Outbox {
     }
 
     fn push(&mut self, packet: u64, at: Timestamp, outcome: Outcome) {
-        self.outcomes.push((Stamp { order: self.order, packet, at }, outcome));
+        self.outcomes.push((
+            Stamp {
+                order: self.order,
+                packet,
+                at,
+            },
+            outcome,
+        ));
     }
 }
 
@@ -362,7 +403,9 @@ impl State {
         if self.settled {
             return 0;
         }
-        self.inspection.as_ref().map_or(0, |inspection| inspection.undecided(direction))
+        self.inspection
+            .as_ref()
+            .map_or(0, |inspection| inspection.undecided(direction))
     }
 }
 

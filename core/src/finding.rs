@@ -108,9 +108,9 @@ pub fn all() -> &'static [&'static dyn Detector] {
 
 /// What the finding of that id means.
 pub fn explanation(id: &str) -> Option<&'static Explanation> {
-    ALL.iter().flat_map(|detector| detector.explains()).find(|explanation| explanation.id == id)
+    ALL.iter()
+        .flat_map(|detector| detector.explains())
+        .find(|explanation| explanation.id == id)
 }
 
-static ALL: &[&dyn Detector] = &[
-    &leak::credentials::DETECTOR,
-];
+static ALL: &[&dyn Detector] = &[&leak::credentials::DETECTOR];

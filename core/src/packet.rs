@@ -236,10 +236,48 @@ impl Tcp {
 /// The outermost tunnel that a packet came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tunnel {
-    /// `vxlan`, `gre`, `ipip`, `6in4`, `gtp-u`, `geneve`, `teredo`, `mpls`, `pppoe`, …
-    pub name: &'static str,
-    pub source: Endpoint,
-    pub destination: Endpoint,
+    pub kind: TunnelKind,
+    /// Unspecified for tunnels between neighbours (MPLS, PPPoE).
+    pub source: Address,
+    pub destination: Address,
+}
+
+/// The tunnels that are walked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TunnelKind {
+    IpIp,
+    FourInSix,
+    SixInFour,
+    SixInSix,
+    Erspan,
+    Gre,
+    Pptp,
+    Mpls,
+    Vxlan,
+    Geneve,
+    GtpU,
+    Teredo,
+    Pppoe,
+}
+
+impl TunnelKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IpIp => "ipip",
+            Self::FourInSix => "4in6",
+            Self::SixInFour => "6in4",
+            Self::SixInSix => "6in6",
+            Self::Erspan => "erspan",
+            Self::Gre => "gre",
+            Self::Pptp => "pptp",
+            Self::Mpls => "mpls",
+            Self::Vxlan => "vxlan",
+            Self::Geneve => "geneve",
+            Self::GtpU => "gtp-u",
+            Self::Teredo => "teredo",
+            Self::Pppoe => "pppoe",
+        }
+    }
 }
 
 /// The innermost IP packet of a frame.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::index::Index;
-use super::{Learned, Outcome, Outbox, State};
+use super::{Learned, Outbox, Outcome, State};
 use crate::event::{Confidence, eve};
 use crate::finding::{self, Finding, Scene, Severity, Sighting, Tier};
 use crate::flow::{Direction, FlowId, FlowKey};
@@ -40,7 +40,10 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(rules: Arc<RuleSet>, depth: Depth) -> Self {
-        let fields = protocol::all().iter().flat_map(|protocol| protocol.fields()).copied();
+        let fields = protocol::all()
+            .iter()
+            .flat_map(|protocol| protocol.fields())
+            .copied();
         let wanted = fields
             .chain([&super::inspect::UNKNOWN_PAYLOAD])
             .map(|field| {
@@ -53,11 +56,19 @@ impl Shared {
             })
             .filter(|(_, mask)| *mask != 0)
             .collect();
-        Self { index: Index::new(), rules, depth, wanted }
+        Self {
+            index: Index::new(),
+            rules,
+            depth,
+            wanted,
+        }
     }
 
     fn detectors(&self, field: &'static Field) -> u64 {
-        self.wanted.get(&(std::ptr::from_ref(field) as usize)).copied().unwrap_or(0)
+        self.wanted
+            .get(&(std::ptr::from_ref(field) as usize))
+            .copied()
+            .unwrap_or(0)
     }
 }
 
@@ -110,7 +121,16 @@ impl Collector<'_> {
         }
         if self.shared.depth == Depth::Records {
             let body = eve::anomaly(self.protocol(), what, at);
-            self.out.push(self.packet, self.at, Outcome::Record { id: self.id, key: *self.key, protocol: "anomaly", body });
+            self.out.push(
+                self.packet,
+                self.at,
+                Outcome::Record {
+                    id: self.id,
+                    key: *self.key,
+                    protocol: "anomaly",
+                    body,
+                },
+            );
         }
         self.scratch.record.clear();
     }
@@ -147,9 +167,23 @@ impl Collector<'_> {
         let protocol = self.state.protocol_name();
         let summary = self.state.summary.get_or_insert_default();
         let hostname = summary.hostname.clone();
-        let sighting = Sighting { packet: self.packet, at: self.at, protocol, hostname, finding };
+        let sighting = Sighting {
+            packet: self.packet,
+            at: self.at,
+            protocol,
+            hostname,
+            finding,
+        };
         summary.findings.push(sighting.clone());
-        self.out.push(self.packet, self.at, Outcome::Found { id: self.id, key: *self.key, sighting });
+        self.out.push(
+            self.packet,
+            self.at,
+            Outcome::Found {
+                id: self.id,
+                key: *self.key,
+                sighting,
+            },
+        );
     }
 
     fn detect(&mut self, fact: &Fact<'_>) {
@@ -162,7 +196,11 @@ impl Collector<'_> {
             at: self.at,
             flow: self.key,
             protocol: self.protocol(),
-            hostname: self.state.summary.as_ref().and_then(|summary| summary.hostname.as_deref()),
+            hostname: self
+                .state
+                .summary
+                .as_ref()
+                .and_then(|summary| summary.hostname.as_deref()),
             rules: &self.shared.rules,
         };
         while mask != 0 {
@@ -223,7 +261,11 @@ impl Sink for Collector<'_> {
         if self.shared.depth < Depth::Detect {
             return;
         }
-        self.detect(&Fact { field, value, direction });
+        self.detect(&Fact {
+            field,
+            value,
+            direction,
+        });
         if self.shared.depth == Depth::Records && !field.eve.is_empty() {
             self.scratch.record.push(field, value);
         }
@@ -235,7 +277,16 @@ impl Sink for Collector<'_> {
         if self.shared.depth == Depth::Records && !self.scratch.record.is_empty() {
             let body = self.scratch.record.finish();
             let protocol = self.protocol();
-            self.out.push(self.packet, self.at, Outcome::Record { id: self.id, key: *self.key, protocol, body });
+            self.out.push(
+                self.packet,
+                self.at,
+                Outcome::Record {
+                    id: self.id,
+                    key: *self.key,
+                    protocol,
+                    body,
+                },
+            );
         }
     }
 
@@ -250,7 +301,15 @@ impl Sink for Collector<'_> {
     }
 
     fn expect(&mut self, transport: Transport, server: Endpoint, protocol: &'static str) {
-        self.out.push(self.packet, self.at, Outcome::Expected { transport, server, protocol });
+        self.out.push(
+            self.packet,
+            self.at,
+            Outcome::Expected {
+                transport,
+                server,
+                protocol,
+            },
+        );
     }
 
     fn unseen(&mut self, what: Unseen) {

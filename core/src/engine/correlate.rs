@@ -58,13 +58,33 @@ impl Correlator {
     fn outcome(&mut self, stamp: Stamp, outcome: Outcome, tell: &mut dyn FnMut(Event)) {
         match outcome {
             Outcome::Opened { id, key } => self.opened(id, &key),
-            Outcome::Learned(Learned { client, address, name }) => self.names.insert((client, address), name),
-            Outcome::Expected { transport, server, protocol } => {
+            Outcome::Learned(Learned {
+                client,
+                address,
+                name,
+            }) => self.names.insert((client, address), name),
+            Outcome::Expected {
+                transport,
+                server,
+                protocol,
+            } => {
                 self.expected.insert((transport, server), protocol);
             }
             Outcome::Found { id, key, sighting } => self.found(id, &key, sighting, tell),
-            Outcome::Record { id, key, protocol, body } => {
-                let record = RecordEvent { id, key, at: stamp.at, packet: stamp.packet, protocol, body };
+            Outcome::Record {
+                id,
+                key,
+                protocol,
+                body,
+            } => {
+                let record = RecordEvent {
+                    id,
+                    key,
+                    at: stamp.at,
+                    packet: stamp.packet,
+                    protocol,
+                    body,
+                };
                 tell(Event::Record(Box::new(record)));
             }
             Outcome::Ended(ended) => tell(Event::Flow(Box::new(self.ended(*ended)))),
@@ -100,7 +120,9 @@ impl Correlator {
             service: service.map(|service| &*service.name),
             category: service.map(|service| service.category.name()),
         };
-        let verdict = self.policy.decide(&subject, all.iter().map(|sighting| &sighting.finding));
+        let verdict = self
+            .policy
+            .decide(&subject, all.iter().map(|sighting| &sighting.finding));
         let alert = AlertEvent {
             id,
             key: *key,
@@ -142,7 +164,9 @@ impl Correlator {
             category: service.map(|service| service.category.name()),
         };
         let findings = ended.summary.findings;
-        let verdict: Verdict = self.policy.decide(&subject, findings.iter().map(|sighting| &sighting.finding));
+        let verdict: Verdict = self
+            .policy
+            .decide(&subject, findings.iter().map(|sighting| &sighting.finding));
         FlowEvent {
             id: ended.id,
             key: ended.key,
@@ -180,7 +204,11 @@ struct Bounded<K, V> {
 
 impl<K: std::hash::Hash + Eq, V> Bounded<K, V> {
     fn new(capacity: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), half: capacity / 2 }
+        Self {
+            young: HashMap::new(),
+            old: HashMap::new(),
+            half: capacity / 2,
+        }
     }
 
     fn insert(&mut self, key: K, value: V) {

@@ -61,7 +61,10 @@ impl Inspection {
             buffer.clear();
             buffer.shrink_to(limits::PROBE_BYTES);
         }
-        *self = Self { pending, ..Self::default() };
+        *self = Self {
+            pending,
+            ..Self::default()
+        };
     }
 
     /// Bytes of a direction that were taken in but not judged yet.
@@ -86,7 +89,13 @@ impl Inspection {
     }
 
     /// Takes the next in-order bytes of a stream, or a datagram.
-    pub(super) fn chunk(&mut self, index: &Index, flow: &FlowKey, chunk: Chunk<'_>, out: &mut Collector<'_>) -> Status {
+    pub(super) fn chunk(
+        &mut self,
+        index: &Index,
+        flow: &FlowKey,
+        chunk: Chunk<'_>,
+        out: &mut Collector<'_>,
+    ) -> Status {
         match self.reader {
             Reader::Probing if flow.transport == Transport::TCP => self.probe_stream(index, flow, chunk, out),
             Reader::Probing => self.probe_datagram(index, flow, chunk, out),
@@ -126,15 +135,30 @@ impl Inspection {
             Reader::Probing if flow.transport == Transport::TCP => {
                 for direction in self.order_of_arrival() {
                     let bytes = std::mem::take(&mut self.pending[direction.index()]);
-                    self.search(flow, Chunk { direction, bytes: &bytes }, out);
+                    self.search(
+                        flow,
+                        Chunk {
+                            direction,
+                            bytes: &bytes,
+                        },
+                        out,
+                    );
                 }
             }
             Reader::Probing | Reader::Raw => {}
         }
     }
 
-    fn probe_stream(&mut self, index: &Index, flow: &FlowKey, chunk: Chunk<'_>, out: &mut Collector<'_>) -> Status {
-        let Some(&first) = chunk.bytes.first() else { return Status::Open };
+    fn probe_stream(
+        &mut self,
+        index: &Index,
+        flow: &FlowKey,
+        chunk: Chunk<'_>,
+        out: &mut Collector<'_>,
+    ) -> Status {
+        let Some(&first) = chunk.bytes.first() else {
+            return Status::Open;
+        };
         let side = chunk.direction.index();
         if self.candidates.is_none() {
             self.candidates = Some(index.candidates(flow.transport, chunk.direction, first));
@@ -182,18 +206,39 @@ impl Inspection {
         }
     }
 
-    fn probe_datagram(&mut self, index: &Index, flow: &FlowKey, chunk: Chunk<'_>, out: &mut Collector<'_>) -> Status {
-        let Some(&first) = chunk.bytes.first() else { return Status::Open };
+    fn probe_datagram(
+        &mut self,
+        index: &Index,
+        flow: &FlowKey,
+        chunk: Chunk<'_>,
+        out: &mut Collector<'_>,
+    ) -> Status {
+        let Some(&first) = chunk.bytes.first() else {
+            return Status::Open;
+        };
         let none: &[u8] = &[];
-        let (to_server, to_client) =
-            if chunk.direction == Direction::ToServer { (chunk.bytes, none) } else { (none, chunk.bytes) };
-        let kept = Direction::BOTH.into_iter().find(|side| !self.pending[side.index()].is_empty());
+        let (to_server, to_client) = if chunk.direction == Direction::ToServer {
+            (chunk.bytes, none)
+        } else {
+            (none, chunk.bytes)
+        };
+        let kept = Direction::BOTH
+            .into_iter()
+            .find(|side| !self.pending[side.index()].is_empty());
         // Every datagram is a beginning: whoever was ruled out by the last one may still fit this one.
         let mut candidates = index.candidates(flow.transport, chunk.direction, first);
         let answer = {
-            let previous =
-                kept.map(|direction| Chunk { direction, bytes: &self.pending[direction.index()] });
-            let opening = Opening { flow, direction: chunk.direction, to_server, to_client, previous };
+            let previous = kept.map(|direction| Chunk {
+                direction,
+                bytes: &self.pending[direction.index()],
+            });
+            let opening = Opening {
+                flow,
+                direction: chunk.direction,
+                to_server,
+                to_client,
+                previous,
+            };
             index.ask(&opening, &mut candidates)
         };
         match answer {
@@ -201,7 +246,16 @@ impl Inspection {
                 None => self.begin(index, at, flow, chunk, out),
                 Some(direction) => {
                     let before = std::mem::take(&mut self.pending[direction.index()]);
-                    match self.begin(index, at, flow, Chunk { direction, bytes: &before }, out) {
+                    match self.begin(
+                        index,
+                        at,
+                        flow,
+                        Chunk {
+                            direction,
+                            bytes: &before,
+                        },
+                        out,
+                    ) {
                         Status::Open => self.chunk(index, flow, chunk, out),
                         Status::Settled => Status::Settled,
                     }
@@ -229,7 +283,9 @@ impl Inspection {
 
     /// No more bytes will tell: whoever matches now, matches.
     fn settle_for(&mut self, index: &Index, flow: &FlowKey, out: &mut Collector<'_>) {
-        let Some(direction) = self.first_direction else { return };
+        let Some(direction) = self.first_direction else {
+            return;
+        };
         let opening = Opening {
             flow,
             direction,
@@ -237,7 +293,10 @@ impl Inspection {
             to_client: first_bytes(&self.pending[1]),
             previous: None,
         };
-        if let Some(at) = self.candidates.and_then(|candidates| index.settle_for(&opening, &candidates)) {
+        if let Some(at) = self
+            .candidates
+            .and_then(|candidates| index.settle_for(&opening, &candidates))
+        {
             self.begin_with_pending(index, at, flow, out);
         }
     }
@@ -246,7 +305,15 @@ impl Inspection {
         self.reader = Reader::Raw;
         for direction in self.order_of_arrival() {
             let bytes = std::mem::take(&mut self.pending[direction.index()]);
-            if self.search(flow, Chunk { direction, bytes: &bytes }, out) == Status::Settled {
+            if self.search(
+                flow,
+                Chunk {
+                    direction,
+                    bytes: &bytes,
+                },
+                out,
+            ) == Status::Settled
+            {
                 return Status::Settled;
             }
         }
@@ -271,15 +338,38 @@ impl Inspection {
         self.read(index, flow, chunk, out)
     }
 
-    fn begin_with_pending(&mut self, index: &Index, at: usize, flow: &FlowKey, out: &mut Collector<'_>) -> Status {
+    fn begin_with_pending(
+        &mut self,
+        index: &Index,
+        at: usize,
+        flow: &FlowKey,
+        out: &mut Collector<'_>,
+    ) -> Status {
         let [first, second] = self.order_of_arrival();
         let bytes = std::mem::take(&mut self.pending[first.index()]);
         let later = std::mem::take(&mut self.pending[second.index()]);
-        let status = self.begin(index, at, flow, Chunk { direction: first, bytes: &bytes }, out);
+        let status = self.begin(
+            index,
+            at,
+            flow,
+            Chunk {
+                direction: first,
+                bytes: &bytes,
+            },
+            out,
+        );
         if status == Status::Settled || later.is_empty() {
             return status;
         }
-        self.chunk(index, flow, Chunk { direction: second, bytes: &later }, out)
+        self.chunk(
+            index,
+            flow,
+            Chunk {
+                direction: second,
+                bytes: &later,
+            },
+            out,
+        )
     }
 
     fn order_of_arrival(&self) -> [Direction; 2] {
@@ -298,7 +388,15 @@ impl Inspection {
             return Status::Open;
         }
         let mut bytes = std::mem::take(&mut self.pending[side]);
-        let status = self.feed(index, flow, Chunk { direction: chunk.direction, bytes: &bytes }, out);
+        let status = self.feed(
+            index,
+            flow,
+            Chunk {
+                direction: chunk.direction,
+                bytes: &bytes,
+            },
+            out,
+        );
         // Give the buffer's memory back for the next leftovers.
         let left = &mut self.pending[side];
         if left.is_empty() {
@@ -309,27 +407,56 @@ impl Inspection {
     }
 
     fn feed(&mut self, index: &Index, flow: &FlowKey, chunk: Chunk<'_>, out: &mut Collector<'_>) -> Status {
-        let Reader::Parser(parser) = &mut self.reader else { return Status::Open };
+        let Reader::Parser(parser) = &mut self.reader else {
+            return Status::Open;
+        };
         let (direction, bytes) = (chunk.direction, chunk.bytes);
         let stream = flow.transport == Transport::TCP;
         match parser.feed(flow, chunk, out) {
             Progress::Consumed(consumed) if stream => self.keep(direction, bytes, consumed, 0, out),
-            Progress::NeedMore { consumed, need } if stream => self.keep(direction, bytes, consumed, need, out),
+            Progress::NeedMore { consumed, need } if stream => {
+                self.keep(direction, bytes, consumed, need, out)
+            }
             Progress::Consumed(_) | Progress::NeedMore { .. } => Status::Open,
             Progress::Done => Status::Settled,
             Progress::Become { protocol, consumed } => {
                 let rest = bytes.get(consumed..).unwrap_or_default();
-                self.become_other(index, index.named(protocol), flow, Chunk { direction, bytes: rest }, out)
+                self.become_other(
+                    index,
+                    index.named(protocol),
+                    flow,
+                    Chunk {
+                        direction,
+                        bytes: rest,
+                    },
+                    out,
+                )
             }
             Progress::Carries { consumed } => {
                 let rest = bytes.get(consumed..).unwrap_or_default();
-                self.become_other(index, None, flow, Chunk { direction, bytes: rest }, out)
+                self.become_other(
+                    index,
+                    None,
+                    flow,
+                    Chunk {
+                        direction,
+                        bytes: rest,
+                    },
+                    out,
+                )
             }
             Progress::Malformed { what, at } => {
                 out.malformed(what, at);
                 self.reader = Reader::Raw;
                 let rest = bytes.get(at..).unwrap_or_default();
-                self.search(flow, Chunk { direction, bytes: rest }, out)
+                self.search(
+                    flow,
+                    Chunk {
+                        direction,
+                        bytes: rest,
+                    },
+                    out,
+                )
             }
         }
     }
@@ -364,7 +491,13 @@ impl Inspection {
                 self.reader = Reader::Probing;
             }
         }
-        for chunk in [rest, Chunk { direction: other, bytes: &waiting }] {
+        for chunk in [
+            rest,
+            Chunk {
+                direction: other,
+                bytes: &waiting,
+            },
+        ] {
             if !chunk.bytes.is_empty() && self.chunk(index, flow, chunk, out) == Status::Settled {
                 return Status::Settled;
             }

@@ -51,7 +51,9 @@ impl Shard {
         let capacity = limits::FLOWS / limits::PARTITIONS;
         Self {
             shared,
-            tables: (0..limits::PARTITIONS).map(|_| FlowTable::new(capacity)).collect(),
+            tables: (0..limits::PARTITIONS)
+                .map(|_| FlowTable::new(capacity))
+                .collect(),
             seed,
             pool: Vec::new(),
             scratch: Scratch::default(),
@@ -146,8 +148,18 @@ impl Shard {
         }
     }
 
-    fn fragment(&mut self, frame: &Frame<'_>, fragment: &Fragment<'_>, out: &mut Outbox) -> Result<(), PacketError> {
-        let Defragmented::Complete { header, payload, differs } = self.defragmenter.add(frame.at, fragment) else {
+    fn fragment(
+        &mut self,
+        frame: &Frame<'_>,
+        fragment: &Fragment<'_>,
+        out: &mut Outbox,
+    ) -> Result<(), PacketError> {
+        let Defragmented::Complete {
+            header,
+            payload,
+            differs,
+        } = self.defragmenter.add(frame.at, fragment)
+        else {
             return Ok(());
         };
         // A fragment inside a fragmented tunnel is not put together a second time.
@@ -165,7 +177,9 @@ impl Shard {
 
     fn report_overlap(&mut self, arrival: &Arrival<'_>, out: &mut Outbox) {
         let table = &mut self.tables[arrival.partition];
-        let Found::Known(slot, _) = table.find(arrival.hash, &arrival.packet) else { return };
+        let Found::Known(slot, _) = table.find(arrival.hash, &arrival.packet) else {
+            return;
+        };
         let Some(record) = table.get_mut(slot) else { return };
         let (key, id) = (record.key, record.id);
         let mut collector = Collector {
@@ -209,7 +223,9 @@ impl Shard {
             },
             Found::New => self.open(partition, hash, arrival, out),
         };
-        let Some(record) = self.tables[partition].get_mut(slot) else { return };
+        let Some(record) = self.tables[partition].get_mut(slot) else {
+            return;
+        };
         let side = direction.index();
         record.packets[side] = record.packets[side].saturating_add(1);
         record.bytes[side] += u64::from(arrival.length);
@@ -233,7 +249,13 @@ impl Shard {
     }
 
     /// A SYN on a flow that was over, or with numbers of its own: the port is used again.
-    fn begins_anew(&mut self, partition: usize, slot: table::Slot, direction: Direction, arrival: &Arrival<'_>) -> bool {
+    fn begins_anew(
+        &mut self,
+        partition: usize,
+        slot: table::Slot,
+        direction: Direction,
+        arrival: &Arrival<'_>,
+    ) -> bool {
         let tcp = &arrival.packet.tcp;
         if tcp.flags & (Tcp::SYN | Tcp::ACK) != Tcp::SYN || arrival.packet.transport != Transport::TCP {
             return false;
@@ -263,8 +285,11 @@ impl Shard {
             record.state.tunnel = Some(Box::new(tunnel));
         }
         out.push(arrival.number, arrival.at, Outcome::Opened { id, key });
-        let direction =
-            if key.client == arrival.packet.source { Direction::ToServer } else { Direction::ToClient };
+        let direction = if key.client == arrival.packet.source {
+            Direction::ToServer
+        } else {
+            Direction::ToClient
+        };
         (slot, direction)
     }
 
@@ -302,7 +327,15 @@ impl Shard {
 
     /// Opens a flow for [`Self::chunk`]: the tunnel's door.
     pub(super) fn open_stream(&mut self, id: FlowId, key: FlowKey, at: Timestamp) -> Stream {
-        Stream { id, key, first: at, last: at, state: State::default(), packets: [0; 2], bytes: [0; 2] }
+        Stream {
+            id,
+            key,
+            first: at,
+            last: at,
+            state: State::default(),
+            packets: [0; 2],
+            bytes: [0; 2],
+        }
     }
 
     /// Inspects the next in-order bytes of a flow that the caller keeps.
@@ -314,8 +347,11 @@ impl Shard {
         if stream.state.settled {
             return;
         }
-        let mut inspection =
-            stream.state.inspection.take().unwrap_or_else(|| self.pool.pop().unwrap_or_default());
+        let mut inspection = stream
+            .state
+            .inspection
+            .take()
+            .unwrap_or_else(|| self.pool.pop().unwrap_or_default());
         let mut collector = Collector {
             shared: &self.shared,
             key: &stream.key,
@@ -329,7 +365,14 @@ impl Shard {
         };
         let status = inspection.chunk(&self.shared.index, &stream.key, chunk, &mut collector);
         let ended = collector.ended;
-        store(&self.shared, &mut self.pool, &mut stream.state, inspection, status, ended);
+        store(
+            &self.shared,
+            &mut self.pool,
+            &mut stream.state,
+            inspection,
+            status,
+            ended,
+        );
     }
 
     /// Closes a flow of the tunnel's door.
@@ -431,9 +474,11 @@ impl Work<'_, '_> {
         if self.arrival.packet.missing > 0 {
             record.state.unseen |= 1 << Unseen::Truncated as u8;
         }
-        if let Some(inspection) = record.state.inspection.take_if(|inspection| {
-            status == Status::Open && inspection.is_stateless()
-        }) {
+        if let Some(inspection) = record
+            .state
+            .inspection
+            .take_if(|inspection| status == Status::Open && inspection.is_stateless())
+        {
             record.state.stateless = true;
             recycle(self.pool, inspection);
         }
@@ -446,7 +491,11 @@ impl Work<'_, '_> {
         if tcp.flags & (Tcp::SYN | Tcp::RST | Tcp::FIN) != 0 {
             self.control(record);
         }
-        let acknowledges = record.state.inspection.as_ref().is_some_and(|inspection| inspection.order.is_some());
+        let acknowledges = record
+            .state
+            .inspection
+            .as_ref()
+            .is_some_and(|inspection| inspection.order.is_some());
         if payload.is_empty() {
             if acknowledges {
                 self.acknowledged(record);
@@ -498,7 +547,9 @@ impl Work<'_, '_> {
             record.streams[side].advance(missing as usize);
             self.gap(record, u64::from(missing));
         }
-        let Some(inspection) = &mut record.state.inspection else { return };
+        let Some(inspection) = &mut record.state.inspection else {
+            return;
+        };
         let order = inspection.order.get_or_insert_default();
         order.recent[side].note(sequence, bytes);
         if !order.queues[side].is_empty() {
@@ -510,9 +561,15 @@ impl Work<'_, '_> {
     fn release(&mut self, record: &mut Record<State>) {
         let side = self.direction.index();
         loop {
-            let Some(inspection) = &mut record.state.inspection else { return };
-            let Some(order) = &mut inspection.order else { return };
-            let Some((bytes, skip)) = order.queues[side].pop(&mut record.streams[side]) else { return };
+            let Some(inspection) = &mut record.state.inspection else {
+                return;
+            };
+            let Some(order) = &mut inspection.order else {
+                return;
+            };
+            let Some((bytes, skip)) = order.queues[side].pop(&mut record.streams[side]) else {
+                return;
+            };
             let bytes = &bytes[skip..];
             record.streams[side].advance(bytes.len());
             if self.inspect(record, bytes) == Status::Settled {
@@ -523,8 +580,10 @@ impl Work<'_, '_> {
 
     fn early(&mut self, record: &mut Record<State>, sequence: u32, payload: &[u8]) {
         let side = self.direction.index();
-        let inspection =
-            record.state.inspection.get_or_insert_with(|| self.pool.pop().unwrap_or_default());
+        let inspection = record
+            .state
+            .inspection
+            .get_or_insert_with(|| self.pool.pop().unwrap_or_default());
         let queue = &mut inspection.order.get_or_insert_default().queues[side];
         let overlap = queue.insert(&record.streams[side], sequence, payload);
         let full = queue.is_full();
@@ -558,7 +617,9 @@ impl Work<'_, '_> {
 
     fn skip_missing(&mut self, record: &mut Record<State>) {
         let side = self.direction.index();
-        let Some(inspection) = &record.state.inspection else { return };
+        let Some(inspection) = &record.state.inspection else {
+            return;
+        };
         let Some(order) = &inspection.order else { return };
         let missing = order.queues[side].missing(&record.streams[side]);
         record.streams[side].advance(missing as usize);
@@ -580,7 +641,10 @@ impl Work<'_, '_> {
     fn compare(&mut self, record: &mut Record<State>, sequence: u32, payload: &[u8]) {
         let side = self.direction.index();
         let differs = record.state.inspection.as_ref().is_some_and(|inspection| {
-            inspection.order.as_ref().is_some_and(|order| order.recent[side].differs(sequence, payload))
+            inspection
+                .order
+                .as_ref()
+                .is_some_and(|order| order.recent[side].differs(sequence, payload))
         });
         if differs {
             self.collect(record, |out| out.overlap_differs("tcp segments"));
@@ -599,11 +663,27 @@ impl Work<'_, '_> {
             }
         };
         let key = record.key;
-        let chunk = Chunk { direction: self.direction, bytes };
+        let chunk = Chunk {
+            direction: self.direction,
+            bytes,
+        };
         let index = &self.shared.index;
-        let (status, ended) = self.collect(record, |out| (inspection.chunk(index, &key, chunk, out), out.ended));
-        store(self.shared, self.pool, &mut record.state, inspection, status, ended);
-        if record.state.settled { Status::Settled } else { Status::Open }
+        let (status, ended) = self.collect(record, |out| {
+            (inspection.chunk(index, &key, chunk, out), out.ended)
+        });
+        store(
+            self.shared,
+            self.pool,
+            &mut record.state,
+            inspection,
+            status,
+            ended,
+        );
+        if record.state.settled {
+            Status::Settled
+        } else {
+            Status::Open
+        }
     }
 
     fn collect<T>(&mut self, record: &mut Record<State>, act: impl FnOnce(&mut Collector<'_>) -> T) -> T {

@@ -45,7 +45,9 @@ fn head(kind: &str, at: Timestamp, id: FlowId, key: &FlowKey) -> Map<String, Jso
         "ip_v": if key.version == IpVersion::V4 { 4 } else { 6 },
         "community_id": community_id(key),
     });
-    let Json::Object(map) = head else { return Map::new() };
+    let Json::Object(map) = head else {
+        return Map::new();
+    };
     map
 }
 
@@ -96,9 +98,9 @@ fn flow_json(flow: &FlowEvent) -> Json {
     }
     if let Some(tunnel) = &flow.tunnel {
         weir["tunnel"] = json!({
-            "name": tunnel.name,
-            "src_ip": tunnel.source.address.to_string(),
-            "dest_ip": tunnel.destination.address.to_string(),
+            "name": tunnel.kind.name(),
+            "src_ip": tunnel.source.to_string(),
+            "dest_ip": tunnel.destination.to_string(),
         });
     }
     object.insert("weir".to_owned(), weir);
@@ -140,7 +142,16 @@ fn write_record(record: &RecordEvent, out: &mut String) {
 }
 
 fn sighting_json(sighting: &Sighting) -> Json {
-    let Finding { id, kind, tier, severity, place, encoding, shown, rule } = &sighting.finding;
+    let Finding {
+        id,
+        kind,
+        tier,
+        severity,
+        place,
+        encoding,
+        shown,
+        rule,
+    } = &sighting.finding;
     json!({
         "id": id,
         "kind": kind,
@@ -212,8 +223,14 @@ fn value_json(value: Value<'_>) -> Json {
         Value::Bytes(bytes) => text::clean(bytes, limits::SHOWN_CHARACTERS).into(),
         Value::Pair(name, value) => {
             let mut pair = Map::new();
-            pair.insert("name".to_owned(), text::clean(name, limits::SHOWN_CHARACTERS).into());
-            pair.insert("value".to_owned(), text::clean(value, limits::SHOWN_CHARACTERS).into());
+            pair.insert(
+                "name".to_owned(),
+                text::clean(name, limits::SHOWN_CHARACTERS).into(),
+            );
+            pair.insert(
+                "value".to_owned(),
+                text::clean(value, limits::SHOWN_CHARACTERS).into(),
+            );
             Json::Object(pair)
         }
     }
@@ -222,7 +239,9 @@ fn value_json(value: Value<'_>) -> Json {
 /// Puts a value at a path: `a.b` nests, `a[]` is a list of values, `a[].b` a list of objects in which a key that is set
 /// already begins the next object.
 fn insert(object: &mut Map<String, Json>, path: &str, value: Json) {
-    let (head, rest) = path.split_once('.').map_or((path, None), |(head, rest)| (head, Some(rest)));
+    let (head, rest) = path
+        .split_once('.')
+        .map_or((path, None), |(head, rest)| (head, Some(rest)));
     match (head.strip_suffix("[]"), rest) {
         (None, None) => {
             object.entry(head).or_insert(value);
@@ -233,7 +252,9 @@ fn insert(object: &mut Map<String, Json>, path: &str, value: Json) {
             }
         }
         (Some(list), rest) => {
-            let Json::Array(items) = object.entry(list).or_insert_with(|| Json::Array(Vec::new())) else { return };
+            let Json::Array(items) = object.entry(list).or_insert_with(|| Json::Array(Vec::new())) else {
+                return;
+            };
             let Some(rest) = rest else {
                 items.push(value);
                 return;
@@ -263,9 +284,15 @@ mod tests {
     #[test]
     fn paths_nest_and_a_repeated_key_begins_the_next_object() {
         let mut record = Record::default();
-        for (field, text) in
-            [(&NAME, "a"), (&DATA, "1"), (&NAME, "b"), (&DATA, "2"), (&HASH, "ff"), (&ALPN, "h2"), (&ALPN, "h3")]
-        {
+        for (field, text) in [
+            (&NAME, "a"),
+            (&DATA, "1"),
+            (&NAME, "b"),
+            (&DATA, "2"),
+            (&HASH, "ff"),
+            (&ALPN, "h2"),
+            (&ALPN, "h3"),
+        ] {
             record.push(field, Value::Text(text));
         }
         assert_eq!(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::severity::Severity;
 
 fn table(entries: &[&str]) -> SuffixTable<usize> {
     let mut table = SuffixTable::default();

@@ -7,7 +7,7 @@ use super::tunnel::may_tunnel;
 use super::walk::Network;
 use super::{Address, Endpoint, IpVersion, LinkId, LinkType, Packet, Tcp, Transport};
 
-#[inline]
+#[inline(always)]
 pub(super) fn frame(link: LinkType, bytes: &[u8]) -> Option<Packet<'_>> {
     match link {
         LinkType::ETHERNET => ethernet(bytes),
@@ -22,7 +22,7 @@ pub(super) fn frame(link: LinkType, bytes: &[u8]) -> Option<Packet<'_>> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn ethernet(bytes: &[u8]) -> Option<Packet<'_>> {
     let ([.., high, low], mut rest) = bytes.split_first_chunk::<14>()?;
     let mut number = u16::from_be_bytes([*high, *low]);
@@ -46,7 +46,7 @@ fn ethernet(bytes: &[u8]) -> Option<Packet<'_>> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn ipv4(link: LinkId, bytes: &[u8]) -> Option<Packet<'_>> {
     const MORE_FRAGMENTS_OR_OFFSET: u16 = 0x3fff;
     let [
@@ -88,7 +88,7 @@ fn ipv4(link: LinkId, bytes: &[u8]) -> Option<Packet<'_>> {
     )
 }
 
-#[inline]
+#[inline(always)]
 fn ipv6(link: LinkId, bytes: &[u8]) -> Option<Packet<'_>> {
     let (header, rest) = bytes.split_first_chunk::<40>()?;
     let [first, _, _, _, l0, l1, transport, ttl, addresses @ ..] = header;
@@ -115,7 +115,7 @@ fn ipv6(link: LinkId, bytes: &[u8]) -> Option<Packet<'_>> {
     )
 }
 
-#[inline]
+#[inline(always)]
 fn ports(link: LinkId, network: Network, transport: u8, bytes: &[u8], missing: usize) -> Option<Packet<'_>> {
     let [s0, s1, d0, d1, l0, l1, ..] = *bytes.first_chunk::<8>()?;
     let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));

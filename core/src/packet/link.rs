@@ -3,7 +3,7 @@
 use etherparse::{Ethernet2Slice, SingleVlanSlice};
 
 use super::walk::{Answer, Walk};
-use super::{Endpoint, Layer, LinkType, PacketError, Parsed, Tunnel};
+use super::{Address, Layer, LinkType, PacketError, Parsed, Tunnel, TunnelKind};
 
 /// EtherTypes (IANA "IEEE 802 Numbers").
 pub(super) mod ether_type {
@@ -155,7 +155,7 @@ impl<'a> Walk<'a> {
             return Ok(Parsed::Other);
         }
         let length = usize::from(u16::from_be_bytes([*high, *low]));
-        let walk = self.enter_unaddressed("pppoe")?;
+        let walk = self.enter_unaddressed(TunnelKind::Pppoe)?;
         let walk = Self {
             link: walk.link.mix(session),
             ..walk
@@ -164,11 +164,11 @@ impl<'a> Walk<'a> {
     }
 
     /// Into a tunnel between neighbours, who have no addresses.
-    pub(super) fn enter_unaddressed(self, name: &'static str) -> Result<Self, PacketError> {
+    pub(super) fn enter_unaddressed(self, kind: TunnelKind) -> Result<Self, PacketError> {
         let tunnel = Tunnel {
-            name,
-            source: Endpoint::default(),
-            destination: Endpoint::default(),
+            kind,
+            source: Address::default(),
+            destination: Address::default(),
         };
         Ok(Self {
             tunnel: self.tunnel.or(Some(tunnel)),

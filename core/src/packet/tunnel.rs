@@ -5,7 +5,7 @@
 
 use super::link::ether_type;
 use super::walk::{Answer, Walk};
-use super::{IpVersion, Layer, Packet, PacketError, Parsed, Transport};
+use super::{IpVersion, Layer, Packet, PacketError, Parsed, Transport, TunnelKind};
 
 /// UDP ports of tunnels (IANA "Service Name and Transport Protocol Port Number Registry").
 mod port {
@@ -43,16 +43,16 @@ impl<'a> Walk<'a> {
         let inner = match (outer.version, outer.transport) {
             (_, Transport::GRE) => self.gre(&outer),
             (IpVersion::V4, Transport::IPIP) => self
-                .enter("ipip", &outer, 0)
+                .enter(TunnelKind::IpIp, &outer, 0)
                 .and_then(|walk| walk.ipv4(outer.payload)),
             (IpVersion::V6, Transport::IPIP) => self
-                .enter("4in6", &outer, 0)
+                .enter(TunnelKind::FourInSix, &outer, 0)
                 .and_then(|walk| walk.ipv4(outer.payload)),
             (IpVersion::V4, Transport::IPV6) => self
-                .enter("6in4", &outer, 0)
+                .enter(TunnelKind::SixInFour, &outer, 0)
                 .and_then(|walk| walk.ipv6(outer.payload)),
             (IpVersion::V6, Transport::IPV6) => self
-                .enter("6in6", &outer, 0)
+                .enter(TunnelKind::SixInSix, &outer, 0)
                 .and_then(|walk| walk.ipv6(outer.payload)),
             _ => Ok(Parsed::Other),
         };
@@ -83,10 +83,15 @@ impl<'a> Walk<'a> {
                 match protocol {
                     ether_type::ERSPAN | ether_type::ERSPAN_III => {
                         let header = erspan_length(protocol, flags & SEQUENCE != 0, inner);
-                        self.enter("erspan", outer, key)?
-                            .ethernet(self.behind(Layer::Gre, inner, header)?)
+                        self.enter(TunnelKind::Erspan, outer, key)?.ethernet(self.behind(
+                            Layer::Gre,
+                            inner,
+                            header,
+                        )?)
                     }
-                    _ => self.enter("gre", outer, key)?.ether_type(protocol, inner),
+                    _ => self
+                        .enter(TunnelKind::Gre, outer, key)?
+                        .ether_type(protocol, inner),
                 }
             }
             // Call numbers differ between the directions, so they do not tell links apart.
@@ -96,7 +101,7 @@ impl<'a> Walk<'a> {
                 let length = options
                     .first_chunk()
                     .map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
-                self.enter("pptp", outer, 0)?
+                self.enter(TunnelKind::Pptp, outer, 0)?
                     .ppp(inner.get(..length).unwrap_or(inner))
             }
             _ => Ok(Parsed::Other),
@@ -117,7 +122,7 @@ impl<'a> Walk<'a> {
             rest = behind;
         };
 
-        let walk = self.enter_unaddressed("mpls")?;
+        let walk = self.enter_unaddressed(TunnelKind::Mpls)?;
         let by_nibble = |walk: Self| match inner {
             [0x40..0x50, ..] => walk.ipv4(inner),
             [0x60..0x70, ..] => walk.ipv6(inner),
@@ -141,7 +146,7 @@ impl<'a> Walk<'a> {
         let (header, frame) = self.split::<8>(Layer::Vxlan, outer.payload)?;
         match *header {
             [0x08, 0, 0, 0, a, b, c, 0] | [0x88, _, _, _, a, b, c, 0] => self
-                .enter("vxlan", outer, u32::from_be_bytes([0, a, b, c]))?
+                .enter(TunnelKind::Vxlan, outer, u32::from_be_bytes([0, a, b, c]))?
                 .ethernet(frame),
             _ => Err(self.malformed(Layer::Vxlan, outer.payload, "flags or reserved bits are wrong")),
         }
@@ -156,7 +161,7 @@ impl<'a> Walk<'a> {
         }
         let options = usize::from(first & 0x3f) * 4;
         let inner = self.behind(Layer::Geneve, outer.payload, 8 + options)?;
-        let walk = self.enter("geneve", outer, u32::from_be_bytes([0, *a, *b, *c]))?;
+        let walk = self.enter(TunnelKind::Geneve, outer, u32::from_be_bytes([0, *a, *b, *c]))?;
         walk.ether_type(u16::from_be_bytes([*high, *low]), inner)
     }
 
@@ -178,7 +183,7 @@ impl<'a> Walk<'a> {
         } else {
             self.behind_gtp_extensions(message)?
         };
-        self.enter("gtp-u", outer, 0)?.ip(inner)
+        self.enter(TunnelKind::GtpU, outer, 0)?.ip(inner)
     }
 
     /// §5.2: sequence number, N-PDU number and a chain of extension headers, counted in words.
@@ -215,7 +220,7 @@ impl<'a> Walk<'a> {
         if !looks_like_teredo(header, rest.len().saturating_add(self.missing)) {
             return Err(self.malformed(Layer::Teredo, inner, "addresses or length do not fit"));
         }
-        self.enter("teredo", outer, 0)?.ipv6(inner)
+        self.enter(TunnelKind::Teredo, outer, 0)?.ipv6(inner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The thorough way through a frame: what is known at a header, and what every layer needs.
 
-use super::{Address, IpHeader, IpVersion, Layer, LinkId, Packet, PacketError, Parsed, Tunnel};
+use super::{Address, IpHeader, IpVersion, Layer, LinkId, Packet, PacketError, Parsed, Tunnel, TunnelKind};
 use crate::limits;
 
 pub(super) type Answer<'a> = Result<Parsed<'a>, PacketError>;
@@ -76,12 +76,12 @@ impl<'a> Walk<'a> {
 
     /// Into the payload of `outer`, a tunnel's packet. `id` tells the tunnels between the same two ends apart and must be
     /// the same in both directions; 0 if there is none.
-    pub(super) fn enter(self, name: &'static str, outer: &Packet<'_>, id: u32) -> Result<Self, PacketError> {
+    pub(super) fn enter(self, kind: TunnelKind, outer: &Packet<'_>, id: u32) -> Result<Self, PacketError> {
         let (a, b) = (outer.source.address, outer.destination.address);
         let tunnel = Tunnel {
-            name,
-            source: outer.source,
-            destination: outer.destination,
+            kind,
+            source: outer.source.address,
+            destination: outer.destination.address,
         };
         Ok(Self {
             link: self.link.mix(&a.min(b).0).mix(&a.max(b).0).mix(&id.to_be_bytes()),

@@ -94,8 +94,15 @@ mod tests {
     #[test]
     fn a_password_is_reported_and_never_repeated() {
         let found = inspect(&Credentials, &PASSWORD, Value::Bytes(b"Tr0ub4dor&3x"));
-        assert_eq!(found.iter().map(|finding| finding.id).collect::<Vec<_>>(), ["leak.password", "suspicious.cleartext-login"]);
-        assert!(found.iter().all(|finding| !finding.shown.contains("Tr0ub") && !finding.place.contains("Tr0ub")));
+        assert_eq!(
+            found.iter().map(|finding| finding.id).collect::<Vec<_>>(),
+            ["leak.password", "suspicious.cleartext-login"]
+        );
+        assert!(
+            found
+                .iter()
+                .all(|finding| !finding.shown.contains("Tr0ub") && !finding.place.contains("Tr0ub"))
+        );
     }
 
     #[test]

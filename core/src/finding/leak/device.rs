@@ -1,2 +1,3 @@
 //! x
-#[derive(Debug, Default)] pub struct Device;
+#[derive(Debug, Default)]
+pub struct Device;

@@ -242,5 +242,5 @@ fn reads_what_fragments_were_put_together_to() {
         (packet.payload, packet.version),
         (b"inner".as_slice(), IpVersion::V4)
     );
-    assert_eq!(packet.tunnel.map(|tunnel| tunnel.name), Some("4in6"));
+    assert_eq!(packet.tunnel.map(|tunnel| tunnel.kind.name()), Some("4in6"));
 }

@@ -167,11 +167,11 @@ fn the_inner_flow_counts() {
             "{name}"
         );
         let tunnel = packet.tunnel.expect("it came in one");
-        assert_eq!(tunnel.name, name);
+        assert_eq!(tunnel.kind.name(), name);
         match name {
-            "mpls" | "pppoe" => assert_eq!(tunnel.source, Endpoint::default()),
-            "6in6" | "4in6" => assert_eq!(tunnel.source.address, address("2001:db8::1")),
-            _ => assert_eq!(tunnel.source.address, address("10.0.0.1"), "{name}"),
+            "mpls" | "pppoe" => assert_eq!(tunnel.source, Address::default()),
+            "6in6" | "4in6" => assert_eq!(tunnel.source, address("2001:db8::1")),
+            _ => assert_eq!(tunnel.source, address("10.0.0.1"), "{name}"),
         }
     }
 }
@@ -281,7 +281,7 @@ fn an_inner_fragment_knows_its_tunnel() {
     let Ok(Parsed::Fragment(found)) = parse(LinkType::ETHERNET, &frame) else {
         panic!("an inner fragment")
     };
-    assert_eq!(found.header.tunnel.map(|tunnel| tunnel.name), Some("ipip"));
+    assert_eq!(found.header.tunnel.map(|tunnel| tunnel.kind.name()), Some("ipip"));
     assert_eq!(
         (found.header.source, found.header.depth),
         (address("192.168.7.1"), 1)

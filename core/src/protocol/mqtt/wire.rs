@@ -156,7 +156,8 @@ fn probe_connect(bytes: &[u8]) -> Probe {
 fn probe_packets(mut bytes: &[u8], registered_port: bool) -> Probe {
     let mut telling = 0;
     for complete in 0..3 {
-        if complete >= 2 && telling > 0 || complete == 1 && telling > 0 && bytes.is_empty() && registered_port {
+        if complete >= 2 && telling > 0 || complete == 1 && telling > 0 && bytes.is_empty() && registered_port
+        {
             return Probe::Match;
         }
         let Some(&first) = bytes.first() else {
@@ -219,7 +220,8 @@ fn fields_fit(packet: &[u8]) -> Option<bool> {
         PUBLISH => {
             let topic = string(&mut reader)?;
             let text = std::str::from_utf8(topic).ok()?;
-            let fits = !text.is_empty() && !text.contains(['\0', '#', '+']) && !text.contains(char::is_control);
+            let fits =
+                !text.is_empty() && !text.contains(['\0', '#', '+']) && !text.contains(char::is_control);
             fits.then_some(topic.len() > 2)
         }
         SUBSCRIBE => {
