@@ -8,6 +8,7 @@
 //! decide who is asked first. Once recognised, its [`Parser`] is fed every later byte of the flow until it says that
 //! nothing later matters.
 
+
 mod amqp;
 mod dns;
 mod framing;
