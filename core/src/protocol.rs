@@ -9,6 +9,7 @@
 //! nothing later matters.
 
 
+
 mod amqp;
 mod dns;
 mod framing;
