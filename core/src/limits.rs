@@ -22,3 +22,11 @@ pub const FRAGMENT_TRACKERS: usize = 256;
 pub const FRAGMENT_PIECES: usize = 128;
 /// Seconds until an unfinished fragmented packet is dropped (Linux `ipfrag_time`).
 pub const FRAGMENT_SECONDS: u64 = 30;
+/// Longest TLS handshake message that is read; a certificate chain, or a ClientHello with large keys.
+pub const HANDSHAKE_BYTES: usize = 64 * 1024;
+/// Certificates of one chain that are stated.
+pub const CERTIFICATES: usize = 32;
+/// Alternative names of a certificate that are stated; some sites share one with hundreds.
+pub const CERTIFICATE_NAMES: usize = 256;
+/// TLS application data that is passed over while a server that was sent 0-RTT data has not answered.
+pub const EARLY_DATA_BYTES: usize = 64 * 1024;

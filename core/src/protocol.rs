@@ -8,6 +8,8 @@
 //! decide who is asked first. Once recognised, its [`Parser`] is fed every later byte of the flow until it says that
 //! nothing later matters.
 
+pub mod tls;
+
 use std::fmt::Debug;
 
 use crate::flow::{Chunk, Direction, FlowKey};
@@ -287,7 +289,7 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[];
+static ALL: &[&dyn Protocol] = &[&tls::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;
