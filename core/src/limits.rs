@@ -98,3 +98,11 @@ pub const DOMAIN_LISTS: usize = 1_024;
 pub const ADDRESS_PREFIXES: usize = 65_536;
 /// Octets of an identifier that a table gives: of a service, a list, an owner.
 pub const IDENTIFIER_BYTES: usize = 64;
+/// Longest TLS handshake message that is read; a certificate chain, or a ClientHello with large keys.
+pub const HANDSHAKE_BYTES: usize = 64 * 1024;
+/// Certificates of one chain that are stated.
+pub const CERTIFICATES: usize = 32;
+/// Alternative names of a certificate that are stated; some sites share one with hundreds.
+pub const CERTIFICATE_NAMES: usize = 256;
+/// TLS application data that is passed over while a server that was sent 0-RTT data has not answered.
+pub const EARLY_DATA_BYTES: usize = 64 * 1024;

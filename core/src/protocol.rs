@@ -27,6 +27,7 @@ mod sasl;
 mod short;
 mod smtp;
 mod stun;
+pub mod tls;
 
 use std::fmt::Debug;
 
@@ -331,6 +332,7 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
+static ALL: &[&dyn Protocol] = &[&tls::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;
