@@ -10,6 +10,7 @@
 
 
 
+
 mod amqp;
 mod dns;
 mod framing;
@@ -320,6 +321,7 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 }
 
 static ALL: &[&dyn Protocol] = &[
+    &tls::PROTOCOL,
     &smtp::PROTOCOL,
     &ftp::PROTOCOL,
     &mqtt::PROTOCOL,
@@ -332,7 +334,6 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
-static ALL: &[&dyn Protocol] = &[&tls::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;
