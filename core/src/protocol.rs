@@ -8,6 +8,8 @@
 //! decide who is asked first. Once recognised, its [`Parser`] is fed every later byte of the flow until it says that
 //! nothing later matters.
 
+mod http;
+
 use std::fmt::Debug;
 
 use crate::flow::{Chunk, Direction, FlowKey};
@@ -287,7 +289,7 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[];
+static ALL: &[&dyn Protocol] = &[&http::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;
