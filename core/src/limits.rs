@@ -106,3 +106,15 @@ pub const CERTIFICATES: usize = 32;
 pub const CERTIFICATE_NAMES: usize = 256;
 /// TLS application data that is passed over while a server that was sent 0-RTT data has not answered.
 pub const EARLY_DATA_BYTES: usize = 64 * 1024;
+/// One head (start line and header fields) of HTTP and its relatives; must be below what is kept for a parser.
+pub const HEAD_BYTES: usize = PENDING_BYTES - 1024;
+/// Header fields of one message that are stated; servers accept 100 (Apache) to 2000 (Node.js).
+pub const HEADER_FIELDS: u16 = 1024;
+/// Requests waiting for their response on one connection.
+pub const PIPELINED_REQUESTS: usize = 64;
+/// Decoded bytes of one message to the server that are searched, in pieces of `BODY_BYTES`.
+pub const REQUEST_BODY_BYTES: usize = 1024 * 1024;
+/// Bytes at the end of a piece that the next one begins with, so that nothing hides on the cut.
+pub const PIECE_OVERLAP_BYTES: usize = 256;
+/// Content codings of one body, one inside the other.
+pub const CONTENT_CODINGS: usize = 3;

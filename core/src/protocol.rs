@@ -29,6 +29,7 @@ mod short;
 mod smtp;
 mod stun;
 pub mod tls;
+mod http;
 
 use std::fmt::Debug;
 
@@ -334,6 +335,7 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
+static ALL: &[&dyn Protocol] = &[&http::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;
