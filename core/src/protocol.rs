@@ -11,11 +11,13 @@
 
 
 
+
 mod amqp;
 mod dns;
 mod framing;
 mod ftp;
 mod ftp_data;
+mod http;
 mod line;
 mod llmnr;
 mod mail;
@@ -29,7 +31,6 @@ mod short;
 mod smtp;
 mod stun;
 pub mod tls;
-mod http;
 
 use std::fmt::Debug;
 
@@ -323,6 +324,7 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 
 static ALL: &[&dyn Protocol] = &[
     &tls::PROTOCOL,
+    &http::PROTOCOL,
     &smtp::PROTOCOL,
     &ftp::PROTOCOL,
     &mqtt::PROTOCOL,
@@ -335,7 +337,6 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
-static ALL: &[&dyn Protocol] = &[&http::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;
