@@ -337,6 +337,21 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
+static ALL: &[&dyn Protocol] = &[&smtp::PROTOCOL, &ftp::PROTOCOL, &ftp_data::PROTOCOL];
+
+mod ftp;
+mod ftp_data;
+mod imap;
+mod irc;
+mod line;
+mod mail;
+mod pieces;
+mod pop3;
+mod redis;
+mod sasl;
+mod smtp;
+mod ssh;
+mod telnet;
 
 #[cfg(test)]
 pub(crate) mod testing;

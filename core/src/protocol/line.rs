@@ -78,11 +78,6 @@ impl Lines {
         })
     }
 
-    /// Forgets what was searched: bytes are missing, or were consumed by somebody else.
-    pub(super) fn forget(&mut self) {
-        self.searched = 0;
-    }
-
     /// Bytes were lost: what comes next is the rest of a line whose beginning is unknown.
     pub(super) fn lose(&mut self) {
         self.searched = 0;
