@@ -12,24 +12,31 @@
 
 
 
+
 mod amqp;
 mod dns;
 mod framing;
 mod ftp;
 mod ftp_data;
 mod http;
+mod imap;
+mod irc;
 mod line;
 mod llmnr;
 mod mail;
 mod mdns;
 mod mqtt;
 mod pieces;
+mod pop3;
+mod redis;
 mod rtcp;
 mod rtp;
 mod sasl;
 mod short;
 mod smtp;
+mod ssh;
 mod stun;
+mod telnet;
 pub mod tls;
 
 use std::fmt::Debug;
@@ -337,21 +344,6 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
-static ALL: &[&dyn Protocol] = &[&smtp::PROTOCOL, &ftp::PROTOCOL, &ftp_data::PROTOCOL];
-
-mod ftp;
-mod ftp_data;
-mod imap;
-mod irc;
-mod line;
-mod mail;
-mod pieces;
-mod pop3;
-mod redis;
-mod sasl;
-mod smtp;
-mod ssh;
-mod telnet;
 
 #[cfg(test)]
 pub(crate) mod testing;
