@@ -75,6 +75,11 @@ fn classic(opening: &Opening<'_>, header: Header, body: Reader<'_>) -> Probe {
             ControlFlow::Continue(())
         }
         0x0c..=0x1f | 0x8000.. => ControlFlow::Continue(()),
+        // Applications' own (Zoom's 0x0101).
+        _ if has_stun_port(opening.flow) => {
+            known += 1;
+            ControlFlow::Continue(())
+        }
         _ => ControlFlow::Break(()),
     });
     decide(walked.is_some() && known > 0)

@@ -156,7 +156,7 @@ fn others_are_not_stun() {
         &[0xff; 40],
         b"GET / HTTP/1.1\r\n\r\n",
         b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\0\0",
-        b"\0\x01\0\x04abcdefghijklmnop\0\x77\0\0",
+        b"\0\x01\0\x04abcdefghijklmnop\0\x77\0\x09",
     ];
     for bytes in others {
         assert_eq!(testing::probe(&PROTOCOL, &udp, TO_SERVER, bytes), Probe::Mismatch);
