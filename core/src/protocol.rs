@@ -13,6 +13,7 @@
 
 
 
+
 mod amqp;
 mod dns;
 mod framing;
