@@ -287,17 +287,25 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[&openvpn::PROTOCOL, &vnc::PROTOCOL, &rdp::PROTOCOL, &mysql::PROTOCOL, &postgresql::PROTOCOL, &amqp::PROTOCOL, &mqtt::PROTOCOL];
+static ALL: &[&dyn Protocol] = &[
+    &openvpn::PROTOCOL,
+    &vnc::PROTOCOL,
+    &rdp::PROTOCOL,
+    &mysql::PROTOCOL,
+    &postgresql::PROTOCOL,
+    &amqp::PROTOCOL,
+    &mqtt::PROTOCOL,
+];
 
 mod amqp;
 mod framing;
-mod openvpn;
-mod vnc;
-mod strings;
-mod rdp;
-mod mysql;
-mod postgresql;
 mod mqtt;
+mod mysql;
+mod openvpn;
+mod postgresql;
+mod rdp;
+mod strings;
+mod vnc;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -42,7 +42,20 @@ static FILE: Field = Field::new("mysql.file", Role::Content);
 static CODE: Field = Field::meta("mysql.error_code", "error.code");
 static MESSAGE: Field = Field::meta("mysql.error_message", "error.message");
 
-static FIELDS: &[&Field] = &[&VERSION, &USER, &PASSWORD, &DATABASE, &PLUGIN, &ATTRIBUTE, &COMMAND, &QUERY, &PARAMETERS, &FILE, &CODE, &MESSAGE];
+static FIELDS: &[&Field] = &[
+    &VERSION,
+    &USER,
+    &PASSWORD,
+    &DATABASE,
+    &PLUGIN,
+    &ATTRIBUTE,
+    &COMMAND,
+    &QUERY,
+    &PARAMETERS,
+    &FILE,
+    &CODE,
+    &MESSAGE,
+];
 
 pub(super) static PROTOCOL: MySql = MySql;
 

@@ -201,7 +201,7 @@ impl<'a> Control<'a> {
     fn is_first(&self, at: usize) -> bool {
         let mut reader = Reader::new(self.bytes.get(at..).unwrap_or_default());
         // OpenVPN 2.6 marks the ability to negotiate early with 0x0f in the upper byte.
-        let id = reader.u32().map(|id| id & 0x00ff_ffff);
+        let id = reader.u32().filter(|id| id >> 24 <= 0x0f).map(|id| id & 0xffff);
         matches!(id, Some(1..=64)) && reader.u32().is_some_and(|time| time > 1_000_000_000)
     }
 

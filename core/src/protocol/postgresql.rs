@@ -24,8 +24,10 @@ static VERSION: Field = Field::meta("postgresql.protocol_version", "request.prot
 static USER: Field = Field::new("postgresql.user", Role::Username);
 static PASSWORD: Field = Field::new("postgresql.password", Role::Password);
 static DATABASE: Field = Field::meta("postgresql.database", "request.startup_parameters.database");
-static APPLICATION: Field =
-    Field::meta("postgresql.application_name", "request.startup_parameters.application_name");
+static APPLICATION: Field = Field::meta(
+    "postgresql.application_name",
+    "request.startup_parameters.application_name",
+);
 static REQUEST: Field = Field::meta("postgresql.request", "request.message");
 static QUERY: Field = Field::new("postgresql.query", Role::Content);
 static PARAMETER: Field = Field::new("postgresql.parameter", Role::Content);
@@ -37,7 +39,23 @@ static SEVERITY: Field = Field::meta("postgresql.severity", "response.severity")
 static CODE: Field = Field::meta("postgresql.code", "response.code");
 static ERROR: Field = Field::meta("postgresql.message", "response.message");
 
-static FIELDS: &[&Field] = &[&VERSION, &USER, &PASSWORD, &DATABASE, &APPLICATION, &REQUEST, &QUERY, &PARAMETER, &COPY_DATA, &AUTHENTICATION, &SERVER_VERSION, &COMPLETED, &SEVERITY, &CODE, &ERROR];
+static FIELDS: &[&Field] = &[
+    &VERSION,
+    &USER,
+    &PASSWORD,
+    &DATABASE,
+    &APPLICATION,
+    &REQUEST,
+    &QUERY,
+    &PARAMETER,
+    &COPY_DATA,
+    &AUTHENTICATION,
+    &SERVER_VERSION,
+    &COMPLETED,
+    &SEVERITY,
+    &CODE,
+    &ERROR,
+];
 
 pub(super) static PROTOCOL: PostgreSql = PostgreSql;
 
@@ -359,11 +377,16 @@ impl Session {
                     10 => "sasl",
                     _ => return,
                 };
-                self.asked = if request == 3 { Asked::Cleartext } else { Asked::Hashed };
+                self.asked = if request == 3 {
+                    Asked::Cleartext
+                } else {
+                    Asked::Hashed
+                };
                 out.fact(&AUTHENTICATION, direction, Value::Text(name));
             }
             b'S' => {
-                let (Some(b"server_version"), Some(version)) = (zero_ended(reader), zero_ended(reader)) else {
+                let (Some(b"server_version"), Some(version)) = (zero_ended(reader), zero_ended(reader))
+                else {
                     return;
                 };
                 out.fact(&SERVER_VERSION, direction, Value::Bytes(version));
@@ -405,7 +428,6 @@ fn bind(reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) -> Op
     }
     Some(())
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,19 @@ static PASSWORD: Field = Field::new("vnc.password", Role::Password);
 static NAME: Field = Field::meta("vnc.desktop_name", "framebuffer.name");
 static CLIPBOARD: Field = Field::new("vnc.clipboard", Role::Content);
 
-static FIELDS: &[&Field] = &[&SERVER_VERSION, &CLIENT_VERSION, &OFFERED, &SECURITY, &SUBTYPE, &RESULT, &REASON, &USER, &PASSWORD, &NAME, &CLIPBOARD];
+static FIELDS: &[&Field] = &[
+    &SERVER_VERSION,
+    &CLIENT_VERSION,
+    &OFFERED,
+    &SECURITY,
+    &SUBTYPE,
+    &RESULT,
+    &REASON,
+    &USER,
+    &PASSWORD,
+    &NAME,
+    &CLIPBOARD,
+];
 
 pub(super) static PROTOCOL: Vnc = Vnc;
 
@@ -275,8 +287,16 @@ impl Session {
             },
             _ => 8,
         };
-        self.minor = if self.minor == 0 { minor } else { self.minor.min(minor) };
-        let field = if from_server { &SERVER_VERSION } else { &CLIENT_VERSION };
+        self.minor = if self.minor == 0 {
+            minor
+        } else {
+            self.minor.min(minor)
+        };
+        let field = if from_server {
+            &SERVER_VERSION
+        } else {
+            &CLIENT_VERSION
+        };
         out.fact(field, direction, Value::Bytes(shown));
         out.end_record();
         self.stages[direction.index()] = if self.minor < 7 && !from_server && !self.answered {
@@ -388,7 +408,11 @@ fn result(reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) -> 
         out.fact(&REASON, direction, Value::Bytes(reader.rest()));
     }
     out.end_record();
-    if accepted { Stage::ServerInit } else { Stage::Opaque }
+    if accepted {
+        Stage::ServerInit
+    } else {
+        Stage::Opaque
+    }
 }
 
 /// VeNCrypt's plain login: two lengths, the user's name, the password.
@@ -418,7 +442,9 @@ fn client_message_size(bytes: &[u8]) -> Size {
         },
         Some(248) => bytes.get(8).map_or(Size::Needs(9), |length| Size::of(9, *length)),
         Some(250) => Size::Is(4),
-        Some(251) => bytes.get(6).map_or(Size::Needs(8), |screens| Size::of(8, u64::from(*screens) * 16)),
+        Some(251) => bytes
+            .get(6)
+            .map_or(Size::Needs(8), |screens| Size::of(8, u64::from(*screens) * 16)),
         // QEMU's extended key event.
         Some(255) => match bytes.get(1) {
             Some(0) => Size::Is(12),

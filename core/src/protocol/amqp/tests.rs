@@ -34,7 +34,11 @@ fn start() -> Vec<u8> {
 }
 
 fn start_ok_plain() -> Vec<u8> {
-    frame(1, 0, b"\0\x0a\0\x0b\0\0\0\0\x05PLAIN\0\0\0\x0c\0anna\0secret\x05en_US")
+    frame(
+        1,
+        0,
+        b"\0\x0a\0\x0b\0\0\0\0\x05PLAIN\0\0\0\x0c\0anna\0secret\x05en_US",
+    )
 }
 
 fn start_ok_amqplain() -> Vec<u8> {
@@ -118,7 +122,10 @@ fn version_1() -> Vec<(Direction, Vec<u8>)> {
         (TO_CLIENT, frame_1(1, b"\0\x53\x40\xc0\x08\x01\xa3\x05PLAIN")),
         (
             TO_SERVER,
-            frame_1(1, b"\0\x53\x41\xc0\x17\x03\xa3\x05PLAIN\xa0\x0c\0anna\0secret\x40"),
+            frame_1(
+                1,
+                b"\0\x53\x41\xc0\x17\x03\xa3\x05PLAIN\xa0\x0c\0anna\0secret\x40",
+            ),
         ),
         (TO_SERVER, b"AMQP\0\x01\0\0".to_vec()),
         (
@@ -134,7 +141,10 @@ fn version_1() -> Vec<(Direction, Vec<u8>)> {
             ),
         ),
         // transfer: handle 0; a data section.
-        (TO_SERVER, frame_1(0, b"\0\x53\x14\xc0\x02\x01\x43\0\x53\x75\xa0\x02hi")),
+        (
+            TO_SERVER,
+            frame_1(0, b"\0\x53\x14\xc0\x02\x01\x43\0\x53\x75\xa0\x02hi"),
+        ),
     ]
 }
 
@@ -166,13 +176,20 @@ fn hands_tls_on_when_both_agreed() {
 #[test]
 fn is_known_by_its_header_or_by_a_servers_first_frame() {
     let odd = flow(Transport::TCP, 4000);
-    for header in [&b"AMQP\0\0\x09\x01"[..], b"AMQP\x01\x01\0\x0a", b"AMQP\x03\x01\0\0"] {
+    for header in [
+        &b"AMQP\0\0\x09\x01"[..],
+        b"AMQP\x01\x01\0\x0a",
+        b"AMQP\x03\x01\0\0",
+    ] {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, header), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &header[..6]), Probe::NeedMore);
     }
     assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, &start()), Probe::Match);
     assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &publish()), Probe::Match);
-    assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"\x08\0\0\0\0\0\0\xce"), Probe::Match);
+    assert_eq!(
+        probe(&PROTOCOL, &odd, TO_CLIENT, b"\x08\0\0\0\0\0\0\xce"),
+        Probe::Match
+    );
 }
 
 #[test]

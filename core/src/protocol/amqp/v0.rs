@@ -1,8 +1,8 @@
 //! AMQP 0-9-1: frames (§4.2.3), methods of the classes connection, queue, exchange and basic, content headers, bodies.
 
 use super::{
-    ADDRESS, BODY, HEADER, MECHANISM, MECHANISMS, METHOD, PASSWORD, PRODUCT, PRODUCT_VERSION, REPLY, USERNAME,
-    VHOST, plain, state,
+    ADDRESS, BODY, HEADER, MECHANISM, MECHANISMS, METHOD, PASSWORD, PRODUCT, PRODUCT_VERSION, REPLY,
+    USERNAME, VHOST, plain, state,
 };
 use crate::bytes::Reader;
 use crate::flow::Direction;
@@ -61,12 +61,7 @@ pub(super) fn probe(bytes: &[u8]) -> Probe {
 }
 
 /// Reads one frame. `body` counts down what the content header promised, so that a record ends with its message.
-pub(super) fn frame(
-    body: &mut [u64; 2],
-    direction: Direction,
-    frame: &[u8],
-    out: &mut dyn Sink,
-) -> After {
+pub(super) fn frame(body: &mut [u64; 2], direction: Direction, frame: &[u8], out: &mut dyn Sink) -> After {
     let mut reader = Reader::new(frame);
     let (Some(kind), Some(_), Some(length)) = (reader.u8(), reader.u16(), reader.u32()) else {
         return After::Next;
@@ -168,7 +163,12 @@ fn method(reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) -> 
             reader.skip(2)?;
             let properties = Reader::new(long_string(reader)?);
             state(&PRODUCT, string_in(properties, b"product"), direction, out);
-            state(&PRODUCT_VERSION, string_in(properties, b"version"), direction, out);
+            state(
+                &PRODUCT_VERSION,
+                string_in(properties, b"version"),
+                direction,
+                out,
+            );
             state(&MECHANISMS, long_string(reader), direction, out);
         }
         "connection.start-ok" => {
@@ -179,8 +179,18 @@ fn method(reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) -> 
             match mechanism {
                 b"PLAIN" => plain(response, direction, out),
                 b"AMQPLAIN" => {
-                    state(&USERNAME, string_in(Reader::new(response), b"LOGIN"), direction, out);
-                    state(&PASSWORD, string_in(Reader::new(response), b"PASSWORD"), direction, out);
+                    state(
+                        &USERNAME,
+                        string_in(Reader::new(response), b"LOGIN"),
+                        direction,
+                        out,
+                    );
+                    state(
+                        &PASSWORD,
+                        string_in(Reader::new(response), b"PASSWORD"),
+                        direction,
+                        out,
+                    );
                 }
                 _ => {}
             }

@@ -1,4 +1,6 @@
-use super::wire::capability::{CONNECT_ATTRS, CONNECT_WITH_DB, PLUGIN_AUTH, PROTOCOL_41, SECURE_CONNECTION, SSL};
+use super::wire::capability::{
+    CONNECT_ATTRS, CONNECT_WITH_DB, PLUGIN_AUTH, PROTOCOL_41, SECURE_CONNECTION, SSL,
+};
 use super::*;
 use crate::flow::FlowKey;
 use crate::protocol::testing::{TO_CLIENT, TO_SERVER, feed, flow, keeps_promises, probe};
@@ -75,7 +77,10 @@ fn reads_cleartext_passwords() {
     let at_once = feed(
         &PROTOCOL,
         &server(),
-        &[(TO_SERVER, &login(PLUGIN_AUTH, b"anna\0\x07secret\0mysql_clear_password\0"))],
+        &[(
+            TO_SERVER,
+            &login(PLUGIN_AUTH, b"anna\0\x07secret\0mysql_clear_password\0"),
+        )],
     );
     assert_eq!(at_once.value(&PASSWORD), "secret");
     let asked = feed(
@@ -102,8 +107,14 @@ fn reads_statements_and_files() {
             (TO_SERVER, &login(0, b"anna\0\0")),
             (TO_CLIENT, &packet(2, OK)),
             (TO_SERVER, &packet(0, b"\x16INSERT INTO t VALUES (?)")),
-            (TO_SERVER, &packet(0, b"\x17\x01\0\0\0\0\x01\0\0\0\0\x01\xfd\0\x02hi")),
-            (TO_SERVER, &packet(0, b"\x03LOAD DATA LOCAL INFILE 'a' INTO TABLE t")),
+            (
+                TO_SERVER,
+                &packet(0, b"\x17\x01\0\0\0\0\x01\0\0\0\0\x01\xfd\0\x02hi"),
+            ),
+            (
+                TO_SERVER,
+                &packet(0, b"\x03LOAD DATA LOCAL INFILE 'a' INTO TABLE t"),
+            ),
             (TO_CLIENT, &packet(1, b"\xfba")),
             (TO_SERVER, &packet(2, b"1,2\n")),
             (TO_SERVER, &packet(3, b"")),

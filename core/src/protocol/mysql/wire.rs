@@ -149,7 +149,6 @@ pub(super) const fn command_name(command: u8) -> Option<&'static str> {
     })
 }
 
-
 /// Bytes behind a length-encoded integer.
 pub(super) fn sized<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     let length = match reader.u8()? {

@@ -14,8 +14,7 @@ fn typed(kind: u8, body: &[u8]) -> Vec<u8> {
     message
 }
 
-const STARTUP: &[u8] =
-    b"\0\0\0\x36\0\x03\0\0user\0anna\0database\0shop\0application_name\0psq\0\0";
+const STARTUP: &[u8] = b"\0\0\0\x36\0\x03\0\0user\0anna\0database\0shop\0application_name\0psq\0\0";
 const SSL: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
 const ASK_CLEARTEXT: &[u8] = b"R\0\0\0\x08\0\0\0\x03";
 const ASK_MD5: &[u8] = b"R\0\0\0\x0c\0\0\0\x05salt";
@@ -77,12 +76,18 @@ fn reads_queries_their_parameters_and_errors() {
             (TO_SERVER, &typed(b'Q', b"SELECT 1\0")),
             (TO_CLIENT, &typed(b'C', b"SELECT 1\0")),
             (TO_SERVER, &typed(b'P', b"\0INSERT INTO t VALUES ($1, $2)\0\0\0")),
-            (TO_SERVER, &typed(b'B', b"\0\0\0\0\0\x02\0\0\0\x02hi\xff\xff\xff\xff\0\0")),
+            (
+                TO_SERVER,
+                &typed(b'B', b"\0\0\0\0\0\x02\0\0\0\x02hi\xff\xff\xff\xff\0\0"),
+            ),
             (TO_CLIENT, &typed(b'E', b"SERROR\0C42P01\0Mno table\0\0")),
             (TO_SERVER, &typed(b'd', b"a\tb\n")),
         ],
     );
-    assert_eq!(transcript.values(&QUERY), ["SELECT 1", "INSERT INTO t VALUES ($1, $2)"]);
+    assert_eq!(
+        transcript.values(&QUERY),
+        ["SELECT 1", "INSERT INTO t VALUES ($1, $2)"]
+    );
     assert_eq!(transcript.value(&PARAMETER), "hi");
     assert_eq!(transcript.value(&CODE), "42P01");
     assert_eq!(transcript.value(&COPY_DATA), "a\tb\n");
@@ -98,7 +103,11 @@ fn hands_tls_on_once_the_server_agreed() {
     assert_eq!(refused.value(&USER), "anna");
     let agreed = feed(&PROTOCOL, &server(), &[(TO_SERVER, SSL), (TO_CLIENT, b"S")]);
     assert!(agreed.says("[become tls]"));
-    let client_alone = feed(&PROTOCOL, &server(), &[(TO_SERVER, SSL), (TO_SERVER, b"\x16\x03\x01")]);
+    let client_alone = feed(
+        &PROTOCOL,
+        &server(),
+        &[(TO_SERVER, SSL), (TO_SERVER, b"\x16\x03\x01")],
+    );
     assert!(client_alone.says("[become tls]"));
 }
 
@@ -109,7 +118,12 @@ fn is_known_by_either_sides_first_message() {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, bytes), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &bytes[..7]), Probe::NeedMore);
     }
-    for bytes in [ASK_CLEARTEXT, ASK_MD5, ASK_SCRAM, &typed(b'E', b"SFATAL\0VFATAL\0\0")] {
+    for bytes in [
+        ASK_CLEARTEXT,
+        ASK_MD5,
+        ASK_SCRAM,
+        &typed(b'E', b"SFATAL\0VFATAL\0\0"),
+    ] {
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, bytes), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, bytes), Probe::Match);
     }

@@ -131,14 +131,23 @@ fn reads_one_side_alone() {
     let client = feed(
         &PROTOCOL,
         &server(),
-        &[(TO_SERVER, VERSION_3_8), (TO_SERVER, b"\x01\x01"), (TO_SERVER, CUT)],
+        &[
+            (TO_SERVER, VERSION_3_8),
+            (TO_SERVER, b"\x01\x01"),
+            (TO_SERVER, CUT),
+        ],
     );
     assert_eq!(client.value(&SECURITY), "none");
     assert_eq!(client.value(&CLIPBOARD), "hello");
     let server_alone = feed(
         &PROTOCOL,
         &server(),
-        &[(TO_CLIENT, VERSION_3_8), (TO_CLIENT, b"\x01\x01"), (TO_CLIENT, b"\0\0\0\0"), (TO_CLIENT, SERVER_INIT)],
+        &[
+            (TO_CLIENT, VERSION_3_8),
+            (TO_CLIENT, b"\x01\x01"),
+            (TO_CLIENT, b"\0\0\0\0"),
+            (TO_CLIENT, SERVER_INIT),
+        ],
     );
     assert_eq!(server_alone.value(&NAME), "desk");
 }
@@ -151,7 +160,12 @@ fn is_known_by_its_version() {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, version), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, &version[..9]), Probe::NeedMore);
     }
-    for bytes in [&b"RFB 003.008\r\n"[..], b"RFB-003.008\n", b"REGISTER sip", b"GET / HTTP/1.1"] {
+    for bytes in [
+        &b"RFB 003.008\r\n"[..],
+        b"RFB-003.008\n",
+        b"REGISTER sip",
+        b"GET / HTTP/1.1",
+    ] {
         assert_eq!(probe(&PROTOCOL, &server(), TO_SERVER, bytes), Probe::Mismatch);
     }
 }
