@@ -8,18 +8,17 @@
 //! decide who is asked first. Once recognised, its [`Parser`] is fed every later byte of the flow until it says that
 //! nothing later matters.
 
-
-
-
-
-
-
 mod amqp;
-mod dns;
+mod dhcp;
+mod dhcpv6;
+pub mod dns;
 mod framing;
 mod ftp;
 mod ftp_data;
-mod http;
+pub mod http;
+mod icmp;
+mod icmpv6;
+mod igmp;
 mod imap;
 mod irc;
 mod line;
@@ -27,8 +26,13 @@ mod llmnr;
 mod mail;
 mod mdns;
 mod mqtt;
+mod mysql;
+mod ntp;
+mod openvpn;
 mod pieces;
 mod pop3;
+mod postgresql;
+mod rdp;
 mod redis;
 mod rtcp;
 mod rtp;
@@ -36,9 +40,11 @@ mod sasl;
 mod short;
 mod smtp;
 mod ssh;
+mod strings;
 mod stun;
 mod telnet;
 pub mod tls;
+mod vnc;
 
 use std::fmt::Debug;
 
@@ -333,14 +339,31 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 static ALL: &[&dyn Protocol] = &[
     &tls::PROTOCOL,
     &http::PROTOCOL,
+    &ssh::PROTOCOL,
     &smtp::PROTOCOL,
     &ftp::PROTOCOL,
+    &imap::PROTOCOL,
+    &pop3::PROTOCOL,
+    &irc::PROTOCOL,
+    &telnet::PROTOCOL,
+    &mysql::PROTOCOL,
+    &postgresql::PROTOCOL,
+    &redis::PROTOCOL,
     &mqtt::PROTOCOL,
     &amqp::PROTOCOL,
+    &rdp::PROTOCOL,
+    &vnc::PROTOCOL,
     &mdns::PROTOCOL,
     &llmnr::PROTOCOL,
     &dns::PROTOCOL,
+    &dhcp::PROTOCOL,
+    &dhcpv6::PROTOCOL,
     &stun::PROTOCOL,
+    &openvpn::PROTOCOL,
+    &icmp::PROTOCOL,
+    &icmpv6::PROTOCOL,
+    &igmp::PROTOCOL,
+    &ntp::PROTOCOL,
     &rtcp::PROTOCOL,
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,

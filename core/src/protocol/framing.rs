@@ -16,8 +16,10 @@ pub(super) enum Size {
     Is(u64),
     /// No message begins like this.
     Broken(&'static str),
-    /// Nothing more can be told apart in this direction; its bytes are passed over.
+    /// Nothing more can be told apart in this direction, whatever its bytes: they are passed over.
     Opaque,
+    /// No message: the stream turns into something else right here.
+    Turns(After),
 }
 
 impl Size {
@@ -88,6 +90,7 @@ impl<M: Messages> Parser for Framed<M> {
                 }
                 Size::Is(_) => return end(After::Broken("a message without bytes"), at, at),
                 Size::Broken(what) => return end(After::Broken(what), at, at),
+                Size::Turns(after) => return end(after, at, at),
                 Size::Opaque => return Progress::Consumed(chunk.bytes.len()),
             };
             let Some(message) = rest.get(..seen) else {

@@ -114,7 +114,7 @@ fn reads_amqplain_logins() {
     assert_eq!(transcript.value(&PASSWORD), "secret");
 }
 
-fn version_1() -> Vec<(crate::flow::Direction, Vec<u8>)> {
+fn version_1() -> Vec<(Direction, Vec<u8>)> {
     vec![
         (TO_SERVER, b"AMQP\x03\x01\0\0".to_vec()),
         (TO_CLIENT, b"AMQP\x03\x01\0\0".to_vec()),

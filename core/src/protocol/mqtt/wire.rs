@@ -108,14 +108,12 @@ pub(super) fn size(bytes: &[u8]) -> Size {
 }
 
 /// CONNECT names its protocol. A broker's CONNACK is four bytes that could be anything's, and so is every packet of a
-/// connection that was under way: these need company that fits, and the latter the registered port too.
+/// connection that was under way: these need company that fits, or the registered port.
 pub(super) fn probe(bytes: &[u8], registered_port: bool) -> Probe {
     match bytes.first().map(|first| first >> 4) {
         None => Probe::NeedMore,
         Some(CONNECT) => probe_connect(bytes),
-        Some(CONNACK) => probe_packets(bytes, registered_port),
-        Some(_) if registered_port => probe_packets(bytes, true),
-        Some(_) => Probe::Mismatch,
+        Some(_) => probe_packets(bytes, registered_port),
     }
 }
 
@@ -175,9 +173,13 @@ fn probe_packets(mut bytes: &[u8], registered_port: bool) -> Probe {
             CONNACK => length == 4 || (5..1024).contains(&length),
             12 | 13 => length == 2,
             14 => length < 1024,
-            4..=7 | 11 => length >= 4,
+            4..=7 | 11 => (4..64).contains(&length),
             _ => length >= 5,
         };
+        // No topic of interest is longer than 255 bytes; the byte tells text protocols apart at once.
+        if matches!(bytes, [0x30..0x40, 0..0x80, 1..=0xff, ..]) {
+            return Probe::Mismatch;
+        }
         let Some(packet) = usize::try_from(total).ok().filter(|_| fits(total)) else {
             return Probe::Mismatch;
         };
@@ -222,7 +224,7 @@ fn fields_fit(packet: &[u8]) -> Option<bool> {
             let text = std::str::from_utf8(topic).ok()?;
             let fits =
                 !text.is_empty() && !text.contains(['\0', '#', '+']) && !text.contains(char::is_control);
-            fits.then_some(topic.len() > 2)
+            fits.then_some(topic.len() > 3)
         }
         SUBSCRIBE => {
             reader.skip(2)?;
