@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Args;
 use weir_core::engine::{Config, Depth};
+use weir_core::finding::leak::device::Device;
 use weir_core::flow::table::Seed;
 use weir_core::policy::{Policy, Profile};
 use weir_core::rules::RuleSet;
@@ -42,7 +43,16 @@ impl Setup {
     }
 
     fn rules(&self) -> Result<RuleSet> {
-        Ok(RuleSet::default())
+        let device = match &self.device {
+            None => Device::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("the device values {} cannot be read", path.display()))?;
+                Device::parse(&text)
+                    .with_context(|| format!("the device values {} are not valid", path.display()))?
+            }
+        };
+        Ok(RuleSet { device, ..RuleSet::default() })
     }
 
     fn policy(&self) -> Result<Policy> {
