@@ -1,7 +1,8 @@
 //! Where facts arrive: they name the flow, feed the detectors and become records.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::index::Index;
 use super::{Learned, Outbox, Outcome, State};

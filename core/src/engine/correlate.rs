@@ -1,7 +1,8 @@
 //! What crosses flows, in packet order: names learned from DNS, flows announced by others, services, verdicts.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::{Ended, Learned, Outbox, Outcome, Stamp};
 use crate::event::{AlertEvent, Confidence, Event, FlowEvent, RecordEvent, ServiceName};
@@ -38,8 +39,8 @@ impl Correlator {
             policy,
             names: Bounded::new(limits::LEARNED_NAMES),
             expected: Bounded::new(limits::EXPECTED_FLOWS),
-            opened: HashMap::new(),
-            found: HashMap::new(),
+            opened: HashMap::default(),
+            found: HashMap::default(),
         }
     }
 
@@ -205,8 +206,8 @@ struct Bounded<K, V> {
 impl<K: std::hash::Hash + Eq, V> Bounded<K, V> {
     fn new(capacity: usize) -> Self {
         Self {
-            young: HashMap::new(),
-            old: HashMap::new(),
+            young: HashMap::default(),
+            old: HashMap::default(),
             half: capacity / 2,
         }
     }

@@ -1,6 +1,6 @@
 //! The fields of a DNS message, declared once for each of the protocols that speak it.
 
-use crate::protocol::Field;
+use crate::protocol::{Field, Role};
 
 /// Where the facts of a message go. EVE paths are those of Suricata's `dns` record.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ macro_rules! message_fields {
             answers: section!(concat!($protocol, ".answer"), "answers"),
             authorities: section!(concat!($protocol, ".authority"), "authorities"),
             additionals: section!(concat!($protocol, ".additional"), "additionals"),
-            address: Field::meta(concat!($protocol, ".answer.address"), ""),
+            address: Field::new(concat!($protocol, ".answer.address"), Role::Address),
             ech: Field::meta(concat!($protocol, ".ech"), ""),
             payload_size: Field::meta(concat!($protocol, ".edns.size"), "edns.udp_size"),
             client_subnet: Field::meta(

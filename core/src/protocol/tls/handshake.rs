@@ -10,7 +10,7 @@ use super::{ciphers, host_name};
 use crate::bytes::Reader;
 use crate::flow::Direction;
 use crate::limits;
-use crate::protocol::{Field, Sink, Unseen, Value};
+use crate::protocol::{Field, Role, Sink, Unseen, Value};
 
 /// Handshake message types, IANA "TLS HandshakeType".
 pub mod message {
@@ -134,7 +134,7 @@ macro_rules! fields {
             client_version: Field::meta(concat!($protocol, ".client_version"), ""),
             ciphers_offered: Field::meta(concat!($protocol, ".ciphers_offered"), ""),
             ja3: Field::meta(concat!($protocol, ".ja3"), "ja3.hash"),
-            ja4: Field::meta(concat!($protocol, ".ja4"), "ja4"),
+            ja4: Field { name: concat!($protocol, ".ja4"), role: Role::Ja4, eve: "ja4" },
             ech: Field::meta(concat!($protocol, ".ech"), ""),
             esni: Field::meta(concat!($protocol, ".esni"), ""),
             hello_retry: Field::meta(concat!($protocol, ".hello_retry"), ""),
