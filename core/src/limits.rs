@@ -36,3 +36,7 @@ pub const DOMAIN_LISTS: usize = 1_024;
 pub const ADDRESS_PREFIXES: usize = 65_536;
 /// Octets of an identifier that a table gives: of a service, a list, an owner.
 pub const IDENTIFIER_BYTES: usize = 64;
+/// Octets of a title, an owner or a source in a table.
+pub const TITLE_BYTES: usize = 256;
+/// Size of one file of services or of one list.
+pub const SIGNATURE_FILE_BYTES: usize = 16 * 1024 * 1024;
