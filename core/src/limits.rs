@@ -118,3 +118,7 @@ pub const REQUEST_BODY_BYTES: usize = 1024 * 1024;
 pub const PIECE_OVERLAP_BYTES: usize = 256;
 /// Content codings of one body, one inside the other.
 pub const CONTENT_CODINGS: usize = 3;
+/// Octets of a title, an owner or a source in a table.
+pub const TITLE_BYTES: usize = 256;
+/// Size of one file of services or of one list.
+pub const SIGNATURE_FILE_BYTES: usize = 16 * 1024 * 1024;
