@@ -22,3 +22,7 @@ pub const FRAGMENT_TRACKERS: usize = 256;
 pub const FRAGMENT_PIECES: usize = 128;
 /// Seconds until an unfinished fragmented packet is dropped (Linux `ipfrag_time`).
 pub const FRAGMENT_SECONDS: u64 = 30;
+/// Lists and dictionaries in each other in bencoded data; BitTorrent's messages need three.
+pub const BENCODE_DEPTH: u8 = 16;
+/// RTP sources told for each side of a flow; a call has one per microphone, camera and quality.
+pub const RTP_SOURCES: usize = 8;
