@@ -122,3 +122,7 @@ pub const CONTENT_CODINGS: usize = 3;
 pub const TITLE_BYTES: usize = 256;
 /// Size of one file of services or of one list.
 pub const SIGNATURE_FILE_BYTES: usize = 16 * 1024 * 1024;
+/// Lists and dictionaries in each other in bencoded data; BitTorrent's messages need three.
+pub const BENCODE_DEPTH: u8 = 16;
+/// RTP sources told for each side of a flow; a call has one per microphone, camera and quality.
+pub const RTP_SOURCES: usize = 8;

@@ -353,6 +353,31 @@ static ALL: &[&dyn Protocol] = &[
     &amqp::PROTOCOL,
     &rdp::PROTOCOL,
     &vnc::PROTOCOL,
+mod bittorrent;
+mod coap;
+mod dhcp;
+mod dhcpv6;
+mod dns;
+mod esp;
+mod icmp;
+mod icmpv6;
+mod igmp;
+mod ike;
+mod ipsec;
+mod llmnr;
+mod mdns;
+mod ntp;
+mod rtcp;
+mod rtp;
+mod short;
+mod stun;
+mod wireguard;
+
+static ALL: &[&dyn Protocol] = &[
+    &icmp::PROTOCOL,
+    &icmpv6::PROTOCOL,
+    &igmp::PROTOCOL,
+    &ipsec::PROTOCOL,
     &mdns::PROTOCOL,
     &llmnr::PROTOCOL,
     &dns::PROTOCOL,
@@ -363,6 +388,13 @@ static ALL: &[&dyn Protocol] = &[
     &icmp::PROTOCOL,
     &icmpv6::PROTOCOL,
     &igmp::PROTOCOL,
+    &bittorrent::PROTOCOL,
+    &stun::PROTOCOL,
+    &wireguard::PROTOCOL,
+    &ike::PROTOCOL,
+    &esp::PROTOCOL,
+    &coap::PROTOCOL,
+    &dhcpv6::PROTOCOL,
     &ntp::PROTOCOL,
     &rtcp::PROTOCOL,
     &rtp::PROTOCOL,
