@@ -9,9 +9,12 @@
 //! nothing later matters.
 
 mod amqp;
+mod bittorrent;
+mod coap;
 mod dhcp;
 mod dhcpv6;
 pub mod dns;
+mod esp;
 mod framing;
 mod ftp;
 mod ftp_data;
@@ -19,7 +22,9 @@ pub mod http;
 mod icmp;
 mod icmpv6;
 mod igmp;
+mod ike;
 mod imap;
+mod ipsec;
 mod irc;
 mod line;
 mod llmnr;
@@ -45,6 +50,7 @@ mod stun;
 mod telnet;
 pub mod tls;
 mod vnc;
+mod wireguard;
 
 use std::fmt::Debug;
 
@@ -353,49 +359,23 @@ static ALL: &[&dyn Protocol] = &[
     &amqp::PROTOCOL,
     &rdp::PROTOCOL,
     &vnc::PROTOCOL,
-mod bittorrent;
-mod coap;
-mod dhcp;
-mod dhcpv6;
-mod dns;
-mod esp;
-mod icmp;
-mod icmpv6;
-mod igmp;
-mod ike;
-mod ipsec;
-mod llmnr;
-mod mdns;
-mod ntp;
-mod rtcp;
-mod rtp;
-mod short;
-mod stun;
-mod wireguard;
-
-static ALL: &[&dyn Protocol] = &[
-    &icmp::PROTOCOL,
-    &icmpv6::PROTOCOL,
-    &igmp::PROTOCOL,
-    &ipsec::PROTOCOL,
     &mdns::PROTOCOL,
     &llmnr::PROTOCOL,
     &dns::PROTOCOL,
     &dhcp::PROTOCOL,
     &dhcpv6::PROTOCOL,
     &stun::PROTOCOL,
+    &wireguard::PROTOCOL,
     &openvpn::PROTOCOL,
+    &ike::PROTOCOL,
+    &bittorrent::PROTOCOL,
     &icmp::PROTOCOL,
     &icmpv6::PROTOCOL,
     &igmp::PROTOCOL,
-    &bittorrent::PROTOCOL,
-    &stun::PROTOCOL,
-    &wireguard::PROTOCOL,
-    &ike::PROTOCOL,
     &esp::PROTOCOL,
-    &coap::PROTOCOL,
-    &dhcpv6::PROTOCOL,
+    &ipsec::PROTOCOL,
     &ntp::PROTOCOL,
+    &coap::PROTOCOL,
     &rtcp::PROTOCOL,
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,

@@ -17,7 +17,8 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 use weir_core::limits;
-use weir_core::names::{DomainList, EntryError, ListClass, ListId, Severity};
+use weir_core::names::{DomainList, EntryError, ListClass, ListId};
+use weir_core::severity::Severity;
 
 use crate::error::{LoadError, Source};
 use crate::loader::{Loader, TRACKERS, check_text, each_sorted, one_of, parse};

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use toml::Spanned;
 use weir_core::limits;
-use weir_core::names::{Category, DomainList, ListClass, Lists, Services, Severity};
+use weir_core::names::{Category, DomainList, ListClass, Lists, Services};
+use weir_core::severity::Severity;
 
 use crate::error::{LoadError, Source};
 use crate::{Signatures, embedded, list_file, service_file};
