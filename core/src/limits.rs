@@ -30,3 +30,7 @@ pub const CERTIFICATES: usize = 32;
 pub const CERTIFICATE_NAMES: usize = 256;
 /// TLS application data that is passed over while a server that was sent 0-RTT data has not answered.
 pub const EARLY_DATA_BYTES: usize = 64 * 1024;
+/// Pieces of a QUIC handshake that are not joined yet.
+pub const CRYPTO_RANGES: usize = 64;
+/// Datagrams of a QUIC client in which its ClientHello must have come.
+pub const QUIC_HELLO_DATAGRAMS: u8 = 10;

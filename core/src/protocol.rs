@@ -8,6 +8,7 @@
 //! decide who is asked first. Once recognised, its [`Parser`] is fed every later byte of the flow until it says that
 //! nothing later matters.
 
+pub mod quic;
 pub mod tls;
 
 use std::fmt::Debug;
@@ -289,7 +290,7 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[&tls::PROTOCOL];
+static ALL: &[&dyn Protocol] = &[&tls::PROTOCOL, &quic::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;
