@@ -126,3 +126,7 @@ pub const SIGNATURE_FILE_BYTES: usize = 16 * 1024 * 1024;
 pub const BENCODE_DEPTH: u8 = 16;
 /// RTP sources told for each side of a flow; a call has one per microphone, camera and quality.
 pub const RTP_SOURCES: usize = 8;
+/// Pieces of a QUIC handshake that are not joined yet.
+pub const CRYPTO_RANGES: usize = 64;
+/// Datagrams of a QUIC client in which its ClientHello must have come.
+pub const QUIC_HELLO_DATAGRAMS: u8 = 10;

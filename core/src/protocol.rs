@@ -48,6 +48,7 @@ mod ssh;
 mod strings;
 mod stun;
 mod telnet;
+pub mod quic;
 pub mod tls;
 mod vnc;
 mod wireguard;
@@ -380,6 +381,7 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
+static ALL: &[&dyn Protocol] = &[&tls::PROTOCOL, &quic::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;

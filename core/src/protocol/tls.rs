@@ -35,7 +35,7 @@ pub struct Tls;
 pub static PROTOCOL: Tls = Tls;
 
 /// What is stated of a handshake.
-pub static FACTS: Fields = handshake::fields!("tls", "version");
+pub static FACTS: Fields = handshake::fields!("tls", "tls.version", "version");
 
 /// What is sent under a cipher that does not encrypt.
 pub static CLEARTEXT: Field = Field::new("tls.cleartext", Role::Content);

@@ -123,9 +123,10 @@ impl Fields {
     }
 }
 
-/// [`Fields`] named after a protocol; the second argument is where the version stands in its event record.
+/// [`Fields`] named after a protocol. The version is named apart, and where it stands in the event record: QUIC has one of
+/// its own.
 macro_rules! fields {
-    ($protocol:literal, $version:literal) => {{
+    ($protocol:literal, $version:literal, $version_eve:literal) => {{
         use $crate::protocol::{Field, Role, tls::handshake::Fields};
         Fields {
             sni: Field::hostname(concat!($protocol, ".sni"), "sni"),
@@ -138,8 +139,8 @@ macro_rules! fields {
             ech: Field::meta(concat!($protocol, ".ech"), ""),
             esni: Field::meta(concat!($protocol, ".esni"), ""),
             hello_retry: Field::meta(concat!($protocol, ".hello_retry"), ""),
-            version: Field::meta(concat!($protocol, ".version"), $version),
-            version_code: Field::meta(concat!($protocol, ".version_code"), ""),
+            version: Field::meta($version, $version_eve),
+            version_code: Field::meta(concat!($version, "_code"), ""),
             cipher: Field::meta(concat!($protocol, ".cipher"), ""),
             cipher_name: Field::meta(concat!($protocol, ".cipher_name"), "cipher"),
             alpn_selected: Field::meta(concat!($protocol, ".alpn_selected"), "server_alpns[]"),
@@ -203,7 +204,7 @@ impl Handshake {
     /// Takes one whole message without its header. Types of which [`message::is_read`] says no may come without content.
     pub fn message(&mut self, kind: u8, body: &[u8], direction: Direction, out: &mut dyn Sink) {
         match kind {
-            message::CLIENT_HELLO => self.client_hello(body, direction, out),
+            message::CLIENT_HELLO => self.client_hello_message(body, direction, out),
             message::SERVER_HELLO => self.server_hello(body, direction, out),
             // TLS 1.3 before draft 22 (RFC 8446 uses a ServerHello for it).
             message::HELLO_RETRY_REQUEST => self.retry(direction, out),
@@ -271,21 +272,22 @@ impl Handshake {
         out.fact(field, direction, value);
     }
 
-    fn client_hello(&mut self, body: &[u8], direction: Direction, out: &mut dyn Sink) {
-        // The second ClientHello answers a HelloRetryRequest or a HelloVerifyRequest, or renegotiates.
-        if self.client_hello {
-            return;
-        }
+    fn client_hello_message(&mut self, body: &[u8], direction: Direction, out: &mut dyn Sink) {
         let hello = match self.carrier {
             Carrier::Datagram => client_hello::parse_datagram(body),
             Carrier::Tcp | Carrier::Quic => client_hello::parse(body),
         };
         if let Some(hello) = hello {
-            self.state_client_hello(&hello, direction, out);
+            self.client_hello(&hello, direction, out);
         }
     }
 
-    fn state_client_hello(&mut self, hello: &ClientHello<'_>, direction: Direction, out: &mut dyn Sink) {
+    /// States a ClientHello and ends its record. The second one, which answers a HelloRetryRequest or a HelloVerifyRequest or
+    /// renegotiates, changes nothing.
+    pub fn client_hello(&mut self, hello: &ClientHello<'_>, direction: Direction, out: &mut dyn Sink) {
+        if self.client_hello {
+            return;
+        }
         let fields = self.fields;
         self.client_hello = true;
         self.client = Some(direction);
@@ -328,16 +330,12 @@ impl Handshake {
     fn state_names(&mut self, hello: &ClientHello<'_>, direction: Direction, out: &mut dyn Sink) -> bool {
         let mut first = None;
         for sent in hello.server_names() {
-            if first == Some(sent) {
-                continue;
-            }
-            let mut lower = [0; host_name::LENGTH];
-            match host_name::canonical(sent, &mut lower) {
-                Some(name) if first.is_none() => {
+            if first.is_none() {
+                if self.server_name(sent, direction, out) {
                     first = Some(sent);
-                    self.fact(direction, &self.fields.sni, Value::Text(name), out);
                 }
-                _ => self.fact(direction, &self.fields.sni_malformed, Value::Bytes(sent), out),
+            } else if first != Some(sent) {
+                self.fact(direction, &self.fields.sni_malformed, Value::Bytes(sent), out);
             }
         }
         first.is_some_and(|name| {
@@ -345,6 +343,28 @@ impl Handshake {
                 .iter()
                 .any(|public| name.eq_ignore_ascii_case(public.as_bytes()))
         })
+    }
+
+    /// States a name as it was sent. Answers whether it is a host's.
+    fn server_name(&mut self, sent: &[u8], direction: Direction, out: &mut dyn Sink) -> bool {
+        let mut lower = [0; host_name::LENGTH];
+        let name = host_name::canonical(sent, &mut lower);
+        match name {
+            Some(name) => self.fact(direction, &self.fields.sni, Value::Text(name), out),
+            None => self.fact(direction, &self.fields.sni_malformed, Value::Bytes(sent), out),
+        }
+        name.is_some()
+    }
+
+    /// A hello of Google QUIC, which may have a name and is no ClientHello otherwise.
+    pub fn google_hello(&mut self, name: Option<&[u8]>, direction: Direction, out: &mut dyn Sink) {
+        self.client_hello = true;
+        self.client = Some(direction);
+        if let Some(name) = name {
+            self.server_name(name, direction, out);
+        }
+        self.open = true;
+        self.end_record(out);
     }
 
     /// A ClientHello of SSL 2.0: no names and nothing to fingerprint. Its suites are told if later versions have them.
