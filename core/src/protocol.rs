@@ -37,6 +37,7 @@ mod openvpn;
 mod pieces;
 mod pop3;
 mod postgresql;
+mod quic;
 mod rdp;
 mod redis;
 mod rtcp;
@@ -48,7 +49,6 @@ mod ssh;
 mod strings;
 mod stun;
 mod telnet;
-pub mod quic;
 pub mod tls;
 mod vnc;
 mod wireguard;
@@ -345,6 +345,7 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 
 static ALL: &[&dyn Protocol] = &[
     &tls::PROTOCOL,
+    &quic::PROTOCOL,
     &http::PROTOCOL,
     &ssh::PROTOCOL,
     &smtp::PROTOCOL,
@@ -381,7 +382,6 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
-static ALL: &[&dyn Protocol] = &[&tls::PROTOCOL, &quic::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;
