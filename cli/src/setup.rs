@@ -42,7 +42,8 @@ impl Setup {
     }
 
     fn rules(&self) -> Result<RuleSet> {
-        Ok(RuleSet::default())
+        let builtin = weir_signatures::builtin();
+        Ok(RuleSet { services: builtin.services, lists: builtin.lists, ..RuleSet::default() })
     }
 
     fn policy(&self) -> Result<Policy> {

@@ -71,7 +71,7 @@ pub enum Role {
     Password,
     /// Something the two sides say in the clear that may hold personal data; searched for leaks when it goes to the server.
     Content,
-    /// An X.509 certificate in DER, in the order sent (leaf first).
+    /// The X.509 certificate that the server shows for itself, in DER; not those behind it in its chain.
     Certificate,
     /// Four or sixteen octets of an address that the last stated hostname stands for (a DNS answer).
     Address,

@@ -40,9 +40,9 @@ pub static VERSION: Field = Field::meta("quic.version", "version");
 /// The program that speaks, as Google's say in a transport parameter or in the CHLO.
 pub static USER_AGENT: Field = Field::meta("quic.user_agent", "ua");
 
-static FIELDS: [&Field; 31] = {
-    let mut fields = [&VERSION; 31];
-    let (most, own) = fields.split_at_mut(29);
+static FIELDS: [&Field; Fields::COUNT + 2] = {
+    let mut fields = [&VERSION; Fields::COUNT + 2];
+    let (most, own) = fields.split_at_mut(Fields::COUNT);
     most.copy_from_slice(&FACTS.all());
     own.copy_from_slice(&[&VERSION, &USER_AGENT]);
     fields

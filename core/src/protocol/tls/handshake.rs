@@ -10,7 +10,7 @@ use super::{ciphers, host_name};
 use crate::bytes::Reader;
 use crate::flow::Direction;
 use crate::limits;
-use crate::protocol::{Field, Role, Sink, Unseen, Value};
+use crate::protocol::{Field, Sink, Unseen, Value};
 
 /// Handshake message types, IANA "TLS HandshakeType".
 pub mod message {
@@ -75,7 +75,10 @@ pub struct Fields {
     pub session_resumed: Field,
     /// The description of an alert in the clear, RFC 8446 §6.
     pub alert: Field,
+    /// The server's own.
     pub certificate: Field,
+    /// Those it sent behind its own.
+    pub chain_certificate: Field,
     pub subject: Field,
     pub issuer: Field,
     pub serial: Field,
@@ -88,7 +91,9 @@ pub struct Fields {
 }
 
 impl Fields {
-    pub const fn all(&'static self) -> [&'static Field; 29] {
+    pub const COUNT: usize = 30;
+
+    pub const fn all(&'static self) -> [&'static Field; Self::COUNT] {
         [
             &self.sni,
             &self.sni_malformed,
@@ -111,6 +116,7 @@ impl Fields {
             &self.session_resumed,
             &self.alert,
             &self.certificate,
+            &self.chain_certificate,
             &self.subject,
             &self.issuer,
             &self.serial,
@@ -150,6 +156,7 @@ macro_rules! fields {
             session_resumed: Field::meta(concat!($protocol, ".session_resumed"), "session_resumed"),
             alert: Field::meta(concat!($protocol, ".alert"), ""),
             certificate: Field::new(concat!($protocol, ".certificate"), Role::Certificate),
+            chain_certificate: Field::meta(concat!($protocol, ".chain_certificate"), ""),
             subject: Field::meta(concat!($protocol, ".subject"), "subject"),
             issuer: Field::meta(concat!($protocol, ".issuer"), "issuerdn"),
             serial: Field::meta(concat!($protocol, ".serial"), "serial"),
@@ -502,10 +509,12 @@ impl Handshake {
             return;
         }
         for der in ders.take(limits::CERTIFICATES) {
-            if !std::mem::replace(&mut self.server_certificate, true) {
+            if std::mem::replace(&mut self.server_certificate, true) {
+                self.fact(direction, &fields.chain_certificate, Value::Bytes(der), out);
+            } else {
                 self.state_leaf(der, direction, out);
+                self.fact(direction, &fields.certificate, Value::Bytes(der), out);
             }
-            self.fact(direction, &fields.certificate, Value::Bytes(der), out);
         }
     }
 
