@@ -187,6 +187,12 @@ pub trait Sink {
     /// Something could not be seen.
     fn unseen(&mut self, what: Unseen);
 
+    /// Whether anybody reads this field now. Where this is `false` a parser may skip the work of computing its value.
+    fn wants(&self, field: &'static Field) -> bool {
+        let _ = field;
+        true
+    }
+
     /// Whether content is searched at all. Where this is `false` a parser may skip the work of decoding bodies.
     fn wants_content(&self) -> bool {
         true
@@ -251,6 +257,9 @@ pub enum Progress {
     /// From `consumed` on, in both directions, this is another protocol (STARTTLS, Upgrade: websocket). The name is a
     /// registered protocol's.
     Become { protocol: &'static str, consumed: usize },
+    /// From `consumed` on, in both directions, this protocol goes on inside the named one, which hides it (a database that
+    /// negotiates TLS on its own connection). It keeps its name; the other is told as the inner one.
+    Secured { protocol: &'static str, consumed: usize },
     /// From `consumed` on, in both directions, this carries an unknown protocol that must be probed anew, while the
     /// outer one keeps its name (SOCKS, HTTP CONNECT).
     Carries { consumed: usize },

@@ -317,8 +317,10 @@ impl Handshake {
             Value::Bytes(hello.cipher_suites),
             out,
         );
-        let ja3 = fingerprint::ja3(hello);
-        self.fact(direction, &fields.ja3, Value::Text(ja3.as_str()), out);
+        if out.wants(&fields.ja3) {
+            let ja3 = fingerprint::ja3(hello);
+            self.fact(direction, &fields.ja3, Value::Text(ja3.as_str()), out);
+        }
         let ja4 = fingerprint::ja4(hello, self.carrier);
         self.fact(direction, &fields.ja4, Value::Text(ja4.as_str()), out);
         if hello.encrypted_client_hello {
@@ -452,8 +454,10 @@ impl Handshake {
             let method = Value::Number(hello.compression_method.into());
             self.fact(direction, &fields.compression, method, out);
         }
-        let ja3s = fingerprint::ja3s(hello);
-        self.fact(direction, &fields.ja3s, Value::Text(ja3s.as_str()), out);
+        if out.wants(&fields.ja3s) {
+            let ja3s = fingerprint::ja3s(hello);
+            self.fact(direction, &fields.ja3s, Value::Text(ja3s.as_str()), out);
+        }
         if let Some(mark) = hello.downgrade_sentinel() {
             self.fact(
                 direction,
@@ -520,6 +524,9 @@ impl Handshake {
 
     fn state_leaf(&mut self, der: &[u8], direction: Direction, out: &mut dyn Sink) {
         let fields = self.fields;
+        if !out.wants(&fields.fingerprint) {
+            return;
+        }
         if let Some(leaf) = certificate::read(der) {
             self.state_content(&leaf, direction, out);
         }
