@@ -30,7 +30,9 @@ pub const CERTIFICATES: usize = 32;
 pub const CERTIFICATE_NAMES: usize = 256;
 /// TLS application data that is passed over while a server that was sent 0-RTT data has not answered.
 pub const EARLY_DATA_BYTES: usize = 64 * 1024;
-/// Pieces of a QUIC handshake that are not joined yet.
-pub const CRYPTO_RANGES: usize = 64;
+/// Pieces of a QUIC or DTLS handshake message that are not joined yet.
+pub const FRAGMENTS: usize = 64;
+/// DTLS handshake messages of one flow that are being put together at once.
+pub const DTLS_MESSAGES: usize = 4;
 /// Datagrams of a QUIC client in which its ClientHello must have come.
 pub const QUIC_HELLO_DATAGRAMS: u8 = 10;

@@ -8,6 +8,7 @@
 //! decide who is asked first. Once recognised, its [`Parser`] is fed every later byte of the flow until it says that
 //! nothing later matters.
 
+pub mod dtls;
 pub mod quic;
 pub mod tls;
 
@@ -290,7 +291,7 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[&tls::PROTOCOL, &quic::PROTOCOL];
+static ALL: &[&dyn Protocol] = &[&tls::PROTOCOL, &dtls::PROTOCOL, &quic::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -10,6 +10,7 @@ pub mod ciphers;
 pub mod client_hello;
 mod der;
 pub mod fingerprint;
+pub(crate) mod fragments;
 pub mod handshake;
 mod host_name;
 mod opening;

@@ -47,7 +47,7 @@ pub mod message {
 #[derive(Debug)]
 pub struct Fields {
     pub sni: Field,
-    /// A server name that is no host name: too long, not ASCII, an address, or one too many.
+    /// A server name that no host can have: too long, not ASCII; or one too many.
     pub sni_malformed: Field,
     /// Each application protocol offered.
     pub alpn: Field,
