@@ -128,5 +128,9 @@ pub const BENCODE_DEPTH: u8 = 16;
 pub const RTP_SOURCES: usize = 8;
 /// Pieces of a QUIC handshake that are not joined yet.
 pub const CRYPTO_RANGES: usize = 64;
+/// Pieces of a QUIC or DTLS handshake message that are not joined yet.
+pub const FRAGMENTS: usize = 64;
+/// DTLS handshake messages of one flow that are being put together at once.
+pub const DTLS_MESSAGES: usize = 4;
 /// Datagrams of a QUIC client in which its ClientHello must have come.
 pub const QUIC_HELLO_DATAGRAMS: u8 = 10;

@@ -49,6 +49,8 @@ mod ssh;
 mod strings;
 mod stun;
 mod telnet;
+pub mod dtls;
+pub mod quic;
 pub mod tls;
 mod vnc;
 mod wireguard;
@@ -391,6 +393,7 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
+static ALL: &[&dyn Protocol] = &[&tls::PROTOCOL, &dtls::PROTOCOL, &quic::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;

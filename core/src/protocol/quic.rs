@@ -5,7 +5,6 @@
 //! ServerHello. Of Google QUIC, the CHLO. Everything later is encrypted for good. Packets with short headers say nothing, so
 //! that a flow of nothing else stays unknown.
 
-mod crypto_stream;
 mod google;
 mod keys;
 mod packet;
@@ -20,9 +19,9 @@ use crate::limits;
 use crate::packet::Transport;
 use crate::protocol::tls::client_hello;
 use crate::protocol::tls::fingerprint::Carrier;
+use crate::protocol::tls::fragments::{Fragments, whole_message};
 use crate::protocol::tls::handshake::{self, Fields, Handshake, message};
 use crate::protocol::{Field, FirstByte, Opening, Parser, Probe, Progress, Protocol, Sink, Unseen, Value};
-use crypto_stream::{CryptoStream, whole_message};
 use keys::Secrets;
 use packet::{Family, Kind, LongPacket, Version, variable};
 
@@ -92,7 +91,7 @@ impl Protocol for Quic {
             client: None,
             version: None,
             secrets: None,
-            crypto: CryptoStream::default(),
+            crypto: Fragments::default(),
             opened: false,
             unopened: false,
             datagrams: 0,
@@ -127,7 +126,7 @@ struct QuicParser {
     version: Option<Version>,
     secrets: Option<Box<Secrets>>,
     /// Of the client until its hello is whole, then of the server.
-    crypto: CryptoStream,
+    crypto: Fragments,
     /// Whether an Initial was decrypted, and whether one was not.
     opened: bool,
     unopened: bool,
@@ -225,7 +224,7 @@ impl QuicParser {
                 return;
             };
             self.secrets = Some(Box::new(secrets));
-            self.crypto = CryptoStream::default();
+            self.crypto = Fragments::default();
         }
         self.opened = true;
         self.client = Some(direction);
@@ -291,7 +290,7 @@ impl QuicParser {
 
 /// Gathers the CRYPTO frames of an Initial. Answers with the first handshake message once it is whole: from `frames` itself if
 /// it stands there in one piece.
-fn gather<'a>(stream: &'a mut CryptoStream, frames: &'a [u8], version: Version) -> Option<&'a [u8]> {
+fn gather<'a>(stream: &'a mut Fragments, frames: &'a [u8], version: Version) -> Option<&'a [u8]> {
     let is_google = version.family() == Family::Google;
     let mut reader = Reader::new(frames);
     while let Some((offset, data)) = next_crypto(&mut reader, is_google) {

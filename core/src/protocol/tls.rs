@@ -10,6 +10,7 @@ pub mod ciphers;
 pub mod client_hello;
 mod der;
 pub mod fingerprint;
+pub(crate) mod fragments;
 pub mod handshake;
 mod host_name;
 mod opening;
@@ -75,7 +76,7 @@ impl Protocol for Tls {
 
     fn ports(&self) -> &'static [u16] {
         &[
-            443, 853, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 5671, 6514, 8443, 8883,
+            443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 5671, 6514, 8443, 8883,
         ]
     }
 

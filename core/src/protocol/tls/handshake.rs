@@ -47,7 +47,7 @@ pub mod message {
 #[derive(Debug)]
 pub struct Fields {
     pub sni: Field,
-    /// A server name that is no host name: too long, not ASCII, an address, or one too many.
+    /// A server name that no host can have: too long, not ASCII; or one too many.
     pub sni_malformed: Field,
     /// Each application protocol offered.
     pub alpn: Field,
@@ -208,9 +208,10 @@ impl Handshake {
         }
     }
 
-    /// Takes one whole message without its header. Types of which [`message::is_read`] says no may come without content.
+    /// Takes one whole message without its header; without content too, if nobody reads it or it was too long to keep.
     pub fn message(&mut self, kind: u8, body: &[u8], direction: Direction, out: &mut dyn Sink) {
         match kind {
+            kind if message::is_read(kind) && body.is_empty() => out.unseen(Unseen::Truncated),
             message::CLIENT_HELLO => self.client_hello_message(body, direction, out),
             message::SERVER_HELLO => self.server_hello(body, direction, out),
             // TLS 1.3 before draft 22 (RFC 8446 uses a ServerHello for it).
