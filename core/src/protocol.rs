@@ -14,6 +14,7 @@ mod coap;
 mod dhcp;
 mod dhcpv6;
 pub mod dns;
+mod dtls;
 mod esp;
 mod framing;
 mod ftp;
@@ -49,8 +50,6 @@ mod ssh;
 mod strings;
 mod stun;
 mod telnet;
-pub mod dtls;
-pub mod quic;
 pub mod tls;
 mod vnc;
 mod wireguard;
@@ -356,6 +355,7 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 
 static ALL: &[&dyn Protocol] = &[
     &tls::PROTOCOL,
+    &dtls::PROTOCOL,
     &quic::PROTOCOL,
     &http::PROTOCOL,
     &ssh::PROTOCOL,
@@ -393,7 +393,6 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
-static ALL: &[&dyn Protocol] = &[&tls::PROTOCOL, &dtls::PROTOCOL, &quic::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;
