@@ -34,3 +34,9 @@ pub const REQUEST_BODY_BYTES: usize = 1024 * 1024;
 pub const PIECE_OVERLAP_BYTES: usize = 256;
 /// Content codings of one body, one inside the other.
 pub const CONTENT_CODINGS: usize = 3;
+/// One header list of HTTP/2, as RFC 9113 §6.5.2 counts it.
+pub const HEADER_LIST_BYTES: usize = 128 * 1024;
+/// HPACK's dynamic table; browsers ask for 64 KiB.
+pub const HPACK_TABLE_BYTES: usize = 64 * 1024;
+/// Streams of one HTTP/2 connection that are followed at once; most servers allow 100 or 128.
+pub const HTTP2_STREAMS: usize = 128;

@@ -9,6 +9,7 @@
 //! nothing later matters.
 
 mod http;
+mod http2;
 
 use std::fmt::Debug;
 
@@ -289,7 +290,7 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[&http::PROTOCOL];
+static ALL: &[&dyn Protocol] = &[&http::PROTOCOL, &http2::PROTOCOL];
 
 #[cfg(test)]
 pub(crate) mod testing;
