@@ -10,6 +10,7 @@
 
 mod http;
 mod http2;
+mod websocket;
 
 use std::fmt::Debug;
 
