@@ -10,6 +10,7 @@
 
 mod http;
 mod http2;
+mod socks;
 mod websocket;
 
 use std::fmt::Debug;
@@ -291,7 +292,12 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[&http::PROTOCOL, &http2::PROTOCOL];
+static ALL: &[&dyn Protocol] = &[
+    &http::PROTOCOL,
+    &http2::PROTOCOL,
+    &socks::PROTOCOL,
+    &websocket::PROTOCOL,
+];
 
 #[cfg(test)]
 pub(crate) mod testing;
