@@ -10,7 +10,10 @@
 
 mod http;
 mod http2;
+mod rtsp;
+mod sip;
 mod socks;
+mod ssdp;
 mod websocket;
 
 use std::fmt::Debug;
@@ -295,7 +298,10 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 static ALL: &[&dyn Protocol] = &[
     &http::PROTOCOL,
     &http2::PROTOCOL,
+    &rtsp::PROTOCOL,
+    &sip::PROTOCOL,
     &socks::PROTOCOL,
+    &ssdp::PROTOCOL,
     &websocket::PROTOCOL,
 ];
 
