@@ -134,3 +134,9 @@ pub const FRAGMENTS: usize = 64;
 pub const DTLS_MESSAGES: usize = 4;
 /// Datagrams of a QUIC client in which its ClientHello must have come.
 pub const QUIC_HELLO_DATAGRAMS: u8 = 10;
+/// One header list of HTTP/2, as RFC 9113 §6.5.2 counts it.
+pub const HEADER_LIST_BYTES: usize = 128 * 1024;
+/// HPACK's dynamic table; browsers ask for 64 KiB.
+pub const HPACK_TABLE_BYTES: usize = 64 * 1024;
+/// Streams of one HTTP/2 connection that are followed at once; most servers allow 100 or 128.
+pub const HTTP2_STREAMS: usize = 128;

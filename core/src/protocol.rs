@@ -53,6 +53,13 @@ mod telnet;
 pub mod tls;
 mod vnc;
 mod wireguard;
+mod http;
+mod http2;
+mod rtsp;
+mod sip;
+mod socks;
+mod ssdp;
+mod websocket;
 
 use std::fmt::Debug;
 
@@ -392,6 +399,13 @@ static ALL: &[&dyn Protocol] = &[
     &rtcp::PROTOCOL,
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
+    &http::PROTOCOL,
+    &http2::PROTOCOL,
+    &rtsp::PROTOCOL,
+    &sip::PROTOCOL,
+    &socks::PROTOCOL,
+    &ssdp::PROTOCOL,
+    &websocket::PROTOCOL,
 ];
 
 #[cfg(test)]
