@@ -20,6 +20,7 @@ mod framing;
 mod ftp;
 mod ftp_data;
 pub mod http;
+mod http2;
 mod icmp;
 mod icmpv6;
 mod igmp;
@@ -43,23 +44,21 @@ mod rdp;
 mod redis;
 mod rtcp;
 mod rtp;
+mod rtsp;
 mod sasl;
 mod short;
+mod sip;
 mod smtp;
+mod socks;
+mod ssdp;
 mod ssh;
 mod strings;
 mod stun;
 mod telnet;
 pub mod tls;
 mod vnc;
-mod wireguard;
-mod http;
-mod http2;
-mod rtsp;
-mod sip;
-mod socks;
-mod ssdp;
 mod websocket;
+mod wireguard;
 
 use std::fmt::Debug;
 
@@ -364,6 +363,7 @@ static ALL: &[&dyn Protocol] = &[
     &tls::PROTOCOL,
     &dtls::PROTOCOL,
     &quic::PROTOCOL,
+    &http2::PROTOCOL,
     &http::PROTOCOL,
     &ssh::PROTOCOL,
     &smtp::PROTOCOL,
@@ -371,6 +371,11 @@ static ALL: &[&dyn Protocol] = &[
     &imap::PROTOCOL,
     &pop3::PROTOCOL,
     &irc::PROTOCOL,
+    &rtsp::PROTOCOL,
+    &sip::PROTOCOL,
+    &ssdp::PROTOCOL,
+    &websocket::PROTOCOL,
+    &socks::PROTOCOL,
     &telnet::PROTOCOL,
     &mysql::PROTOCOL,
     &postgresql::PROTOCOL,
@@ -399,13 +404,6 @@ static ALL: &[&dyn Protocol] = &[
     &rtcp::PROTOCOL,
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
-    &http::PROTOCOL,
-    &http2::PROTOCOL,
-    &rtsp::PROTOCOL,
-    &sip::PROTOCOL,
-    &socks::PROTOCOL,
-    &ssdp::PROTOCOL,
-    &websocket::PROTOCOL,
 ];
 
 #[cfg(test)]
