@@ -293,6 +293,7 @@ mod ftp;
 mod ftp_data;
 mod imap;
 mod irc;
+mod ldap;
 mod line;
 mod mail;
 mod pieces;
@@ -301,7 +302,9 @@ mod redis;
 mod sasl;
 mod smtp;
 mod ssh;
+mod syslog;
 mod telnet;
+mod xmpp;
 
 #[cfg(test)]
 pub(crate) mod testing;

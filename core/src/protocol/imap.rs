@@ -3,7 +3,7 @@
 //! Read: greeting, commands, logins, results, messages that are appended or fetched. Not read: COMPRESS=DEFLATE
 //! (RFC 4978); what follows it is opaque.
 
-use super::line::{self, Line, Lines};
+use super::line::{self, Line, Lines, Sides};
 use super::mail::{self, Message};
 use super::pieces::Pieces;
 use super::sasl::{self, Exchange};
@@ -198,6 +198,13 @@ fn probe_client(bytes: &[u8], on_port: bool) -> Probe {
     if known { Probe::Match } else { Probe::Mismatch }
 }
 
+/// Untagged, a continuation, or the status of a tagged command.
+fn looks_like_response(text: &[u8]) -> bool {
+    let (tag, rest) = line::split_word(text);
+    let (status, _) = line::split_word(rest);
+    tag == b"*" || tag == b"+" || line::is_one_of(status, &[b"OK", b"NO", b"BAD"])
+}
+
 /// What the next bytes of one side are, apart from lines.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Literal {
@@ -214,7 +221,7 @@ enum Literal {
 #[derive(Debug, Default)]
 struct ImapParser {
     lines: [Lines; 2],
-    replies: Option<Direction>,
+    sides: Sides,
     literals: [Literal; 2],
     /// The words of the command being read; literals are words too.
     words: Vec<Vec<u8>>,
@@ -250,16 +257,8 @@ impl Parser for ImapParser {
             else {
                 break;
             };
-            let replies = *self.replies.get_or_insert_with(|| {
-                let (tag, rest) = line::split_word(line.text);
-                let (status, _) = line::split_word(rest);
-                if tag == b"*" || tag == b"+" || line::is_one_of(status, &[b"OK", b"NO", b"BAD"]) {
-                    direction
-                } else {
-                    direction.opposite()
-                }
-            });
-            if replies != direction {
+            let is_reply = self.sides.is_reply(direction, looks_like_response(line.text));
+            if !is_reply {
                 self.client_line(line, direction, out);
                 continue;
             }

@@ -177,7 +177,10 @@ struct Message<'a> {
 
 impl<'a> Message<'a> {
     fn parse(line: &'a [u8]) -> Option<Self> {
-        if !line.iter().all(|&byte| is_formatting(byte) || line::is_text(&[byte])) {
+        if !line
+            .iter()
+            .all(|&byte| is_formatting(byte) || line::is_text(&[byte]))
+        {
             return None;
         }
         let mut rest = line.trim_ascii_end();
@@ -253,7 +256,7 @@ impl Parser for IrcParser {
             let Some(message) = Message::parse(line.text).filter(|_| line.is_whole()) else {
                 continue;
             };
-            if message.command == STARTTLS_OK && message.prefix.is_some() {
+            if message.command == STARTTLS_OK && direction == Direction::ToClient {
                 return Progress::Become {
                     protocol: "tls",
                     consumed: chunk.bytes.len() - rest.len(),

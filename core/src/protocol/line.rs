@@ -1,5 +1,6 @@
 //! Lines of text protocols: complete ones, at most [`LINE_BYTES`] long, found in linear time however they arrive.
 
+use crate::flow::Direction;
 use crate::limits::LINE_BYTES;
 
 /// Cuts one direction's bytes into lines. Remembers what it has searched, so that a line that arrives byte by byte is
@@ -82,6 +83,32 @@ impl Lines {
     pub(super) fn lose(&mut self) {
         self.searched = 0;
         self.inside = true;
+    }
+}
+
+/// Which direction carries a server's replies. That is to the client, unless the capture began in the middle and the
+/// server was seen first.
+#[derive(Debug, Default)]
+pub(super) struct Sides {
+    replies: Option<Direction>,
+    /// A line to the client was seen.
+    heard: bool,
+}
+
+impl Sides {
+    /// Whether a line of `direction` is the server's, where `looks` says whether it is written like a reply. A client
+    /// that writes one to be taken for a server is found out by the server's first line.
+    pub(super) fn is_reply(&mut self, direction: Direction, looks: bool) -> bool {
+        let by_looks = if looks { direction } else { direction.opposite() };
+        if direction == Direction::ToClient && !std::mem::replace(&mut self.heard, true) && looks {
+            self.replies = Some(direction);
+        }
+        *self.replies.get_or_insert(by_looks) == direction
+    }
+
+    /// Whether `direction` is known to be the client's.
+    pub(super) fn is_client(&self, direction: Direction) -> bool {
+        self.replies == Some(direction.opposite())
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::line::{self, Line, Lines};
+use super::line::{self, Line, Lines, Sides};
 use super::mail::{self, Message};
 use super::sasl::{self, Exchange};
 use super::{Field, FirstByte, Opening, Parser, Probe, Progress, Protocol, Role, Sink, Unseen, Value};
@@ -179,7 +179,7 @@ enum Answer {
 #[derive(Debug, Default)]
 struct Pop3Parser {
     lines: [Lines; 2],
-    replies: Option<Direction>,
+    sides: Sides,
     pending: VecDeque<Answer>,
     /// The answer whose lines are being read.
     inside: Option<Answer>,
@@ -197,11 +197,10 @@ impl Parser for Pop3Parser {
             .get_mut(direction.index())
             .and_then(|lines| lines.next(&mut rest))
         {
-            let replies = *self.replies.get_or_insert_with(|| match line.text {
-                [b'+' | b'-', ..] => direction,
-                _ => direction.opposite(),
-            });
-            if replies != direction {
+            let is_reply = self
+                .sides
+                .is_reply(direction, matches!(line.text, [b'+' | b'-', ..]));
+            if !is_reply {
                 self.client_line(line, direction, out);
             } else if self.server_line(line, direction, out) {
                 return Progress::Become {

@@ -189,6 +189,8 @@ struct Side {
 struct RedisParser {
     sides: [Side; 2],
     client: Option<Direction>,
+    /// Something to the client was seen.
+    heard: bool,
     /// Arguments of the client's array that have not come.
     left: u32,
     command: Vec<u8>,
@@ -203,7 +205,7 @@ impl Parser for RedisParser {
     fn feed(&mut self, _: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
         let direction = chunk.direction;
         let mut rest = chunk.bytes;
-        if self.client.is_none() && !self.find_client(chunk) {
+        if !self.find_client(chunk) {
             return Progress::Consumed(0);
         }
         let is_client = self.client == Some(direction);
@@ -282,22 +284,24 @@ impl Parser for RedisParser {
 }
 
 impl RedisParser {
-    /// A client sends arrays of strings or inline words, a server everything else. Answers whether that is known.
+    /// A client sends arrays of strings or inline words, a server everything else; the client opened the flow, unless
+    /// the capture began in the middle. Answers whether that is known.
     fn find_client(&mut self, chunk: Chunk<'_>) -> bool {
-        let is_client = match chunk.bytes {
-            [b'*', rest @ ..] => match line::first_line(rest) {
-                None => return false,
-                // An array that comes first from the side that opened the flow is a command.
-                Some(_) => chunk.direction == Direction::ToServer,
-            },
-            [byte, ..] => byte.is_ascii_alphabetic(),
-            [] => return false,
+        let Some(&first) = chunk.bytes.first() else {
+            return false;
         };
-        self.client = Some(if is_client {
-            chunk.direction
-        } else {
-            chunk.direction.opposite()
-        });
+        let is_reply = matches!(first, b'+' | b'-' | b':' | b'$' | b'%' | b'>' | b'~');
+        let client = match chunk.direction {
+            // A client that answers instead of asking is found out by the server's first answer.
+            Direction::ToClient if !std::mem::replace(&mut self.heard, true) && is_reply => {
+                self.client = Some(Direction::ToServer);
+                return true;
+            }
+            Direction::ToClient if first.is_ascii_alphabetic() => Direction::ToClient,
+            Direction::ToServer if is_reply => Direction::ToClient,
+            _ => Direction::ToServer,
+        };
+        self.client.get_or_insert(client);
         true
     }
 

@@ -29,6 +29,7 @@ static FIELDS: &[&Field] = &[
 /// "Interpret as command" and the commands of RFC 854.
 const IAC: u8 = 0xff;
 const DONT: u8 = 0xfe;
+const DO: u8 = 0xfd;
 const WILL: u8 = 0xfb;
 const SB: u8 = 0xfa;
 const SE: u8 = 0xf0;
@@ -227,6 +228,8 @@ enum State {
 #[derive(Debug, Default)]
 struct Side {
     state: State,
+    /// The negotiation being read says WILL or DO.
+    agrees: bool,
     subnegotiation: Vec<u8>,
     /// The line being typed, or being written by the server.
     line: Vec<u8>,
@@ -240,6 +243,8 @@ struct TelnetParser {
     /// What the server asked for when the client began to type its line.
     asked: Option<Prompt>,
     typing: bool,
+    /// The sides that agreed to ENCRYPT, with WILL or DO.
+    encrypt: [bool; 2],
     /// The sides that said FOLLOWS for START_TLS.
     tls: [bool; 2],
 }
@@ -303,7 +308,17 @@ impl TelnetParser {
             (State::Data, _) => (State::Data, Step::Data),
             // A doubled IAC is the byte itself.
             (State::Iac, IAC) => (State::Data, Step::Data),
-            (State::Iac, WILL..=DONT) => (State::Negotiation, Step::Nothing),
+            (State::Iac, WILL..=DONT) => {
+                side.agrees = matches!(byte, WILL | DO);
+                (State::Negotiation, Step::Nothing)
+            }
+            (State::Negotiation, ENCRYPT_OPTION) if side.agrees => {
+                side.state = State::Data;
+                if let Some(agreed) = self.encrypt.get_mut(direction.index()) {
+                    *agreed = true;
+                }
+                return Step::Nothing;
+            }
             (State::Iac, SB) => {
                 side.subnegotiation.clear();
                 (State::Subnegotiation, Step::Nothing)
@@ -347,7 +362,7 @@ impl TelnetParser {
                 out.end_record();
             }
             // START: everything behind is encrypted.
-            [ENCRYPT_OPTION, 3, ..] => return Step::Encrypted,
+            [ENCRYPT_OPTION, 3, ..] if self.encrypt == [true, true] => return Step::Encrypted,
             // FOLLOWS: TLS starts when both sides have said so.
             [START_TLS_OPTION, 1] => {
                 if let Some(said) = self.tls.get_mut(direction.index()) {
@@ -481,7 +496,10 @@ mod tests {
         let said = testing::feed(
             &PROTOCOL,
             &flow(),
-            &[(TO_SERVER, b"\xff\xfa\x26\x03\x00\xff\xf0junk\r\n")],
+            &[
+                (TO_CLIENT, b"\xff\xfd\x26"),
+                (TO_SERVER, b"\xff\xfb\x26\xff\xfa\x26\x03\x00\xff\xf0junk\r\n"),
+            ],
         );
         assert_eq!(said.0, ["[unseen encrypted]", "[done]"]);
         let said = testing::feed(
