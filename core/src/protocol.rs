@@ -287,7 +287,20 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.name() == name)
 }
 
-static ALL: &[&dyn Protocol] = &[&smtp::PROTOCOL, &ftp::PROTOCOL, &ftp_data::PROTOCOL];
+static ALL: &[&dyn Protocol] = &[
+    &ssh::PROTOCOL,
+    &xmpp::PROTOCOL,
+    &ldap::PROTOCOL,
+    &redis::PROTOCOL,
+    &smtp::PROTOCOL,
+    &imap::PROTOCOL,
+    &pop3::PROTOCOL,
+    &ftp::PROTOCOL,
+    &ftp_data::PROTOCOL,
+    &irc::PROTOCOL,
+    &syslog::PROTOCOL,
+    &telnet::PROTOCOL,
+];
 
 mod ftp;
 mod ftp_data;

@@ -190,14 +190,7 @@ fn probe_envelope(reader: &mut Reader<'_>) -> Option<Probe> {
         0x50 => (1..=4).contains(&op_length),
         _ => op_length > 0,
     };
-    // An empty unbind and a short abandon are too little to go by.
-    Some(if !fits {
-        Probe::Mismatch
-    } else if matches!(tag, 0x42 | 0x50) && total < 7 && reader.remaining() > 0 {
-        Probe::Mismatch
-    } else {
-        Probe::Match
-    })
+    Some(if fits { Probe::Match } else { Probe::Mismatch })
 }
 
 /// `version INTEGER (1 .. 127), name LDAPDN, …`

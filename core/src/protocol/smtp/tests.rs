@@ -118,6 +118,18 @@ fn every_login_mechanism_names_its_user() {
 }
 
 #[test]
+fn a_client_cannot_pass_for_the_server() {
+    let conversation: Conversation<'_> = &[
+        (TO_SERVER, b"220 I am the server\r\n"),
+        (TO_CLIENT, b"220 mx ESMTP\r\n500 what?\r\n"),
+        (TO_SERVER, b"MAIL FROM:<a@b.example>\r\n"),
+    ];
+    let said = testing::feed(&PROTOCOL, &flow(), conversation);
+    assert_eq!(said.value(&MAIL_FROM), "<a@b.example>");
+    testing::keeps_promises(&PROTOCOL, &flow(), conversation);
+}
+
+#[test]
 fn tls_starts_only_when_the_server_agrees() {
     let ask: (Direction, &[u8]) = (TO_SERVER, b"STARTTLS\r\n");
     let hello: (Direction, &[u8]) = (TO_CLIENT, b"220 x ESMTP\r\n");
