@@ -270,4 +270,33 @@ mod tests {
             assert!(reply(line).is_none());
         }
     }
+
+    #[test]
+    fn random_bytes_are_no_text_protocol() {
+        use crate::packet::Transport;
+        use crate::protocol::{Probe, all, testing};
+        let mut state = 7_u64;
+        for round in 0..20_000 {
+            let bytes: Vec<u8> = (0..48)
+                .map(|_| {
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
+                    (state >> 56) as u8
+                })
+                .collect();
+            let port = [21, 22, 23, 25, 110, 143, 389, 514, 5222, 6379, 6667][round % 11];
+            let flow = testing::flow(Transport::TCP, port);
+            let names = [
+                "ftp", "ftp-data", "imap", "irc", "ldap", "pop3", "redis", "smtp", "ssh", "syslog", "telnet",
+                "xmpp",
+            ];
+            for protocol in all().iter().filter(|protocol| names.contains(&protocol.name())) {
+                for direction in Direction::BOTH {
+                    let probe = testing::probe(*protocol, &flow, direction, &bytes);
+                    assert_ne!(probe, Probe::Match, "{} for {bytes:x?}", protocol.name());
+                }
+            }
+        }
+    }
 }
