@@ -159,10 +159,11 @@ fn probe_prompt(bytes: &[u8]) -> Probe {
         .rsplit(|byte| matches!(byte, b'\r' | b'\n'))
         .next()
         .unwrap_or_default();
-    if Prompt::of(last).is_some() || text.len() < bytes.len() {
-        Probe::Match
-    } else {
-        Probe::NeedMore
+    match bytes.get(text.len()..) {
+        // Options behind the banner.
+        Some(negotiation @ [_, ..]) => probe_negotiation(negotiation, true),
+        _ if Prompt::of(last).is_some() => Probe::Match,
+        _ => Probe::NeedMore,
     }
 }
 
