@@ -152,7 +152,9 @@ fn probe_prompt(bytes: &[u8]) -> Probe {
         || bytes.starts_with(b"SSH-")
         || bytes.starts_with(b"HTTP/")
         || line::first_line(bytes).is_some_and(|line| memchr::memmem::find(line, b" HTTP/").is_some());
-    if is_other || !is_terminal_text(text) {
+    // A character may be cut off where the bytes end.
+    let is_utf8 = std::str::from_utf8(text).map_or_else(|error| error.error_len().is_none(), |_| true);
+    if is_other || !is_utf8 || !is_terminal_text(text) {
         return Probe::Mismatch;
     }
     let last = bytes
@@ -161,7 +163,7 @@ fn probe_prompt(bytes: &[u8]) -> Probe {
         .unwrap_or_default();
     match bytes.get(text.len()..) {
         // Options behind the banner.
-        Some(negotiation @ [_, ..]) => probe_negotiation(negotiation, true),
+        Some(negotiation @ [_, ..]) => probe_negotiation(negotiation, false),
         _ if Prompt::of(last).is_some() => Probe::Match,
         _ => Probe::NeedMore,
     }

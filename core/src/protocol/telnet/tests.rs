@@ -85,7 +85,7 @@ fn negotiation_is_recognised_on_any_port() {
     assert_eq!(usual(b"\xff\xfd\x18"), Probe::Match);
     assert_eq!(usual(b"Welcome\r\nlab log"), Probe::NeedMore);
     assert_eq!(usual(b"Welcome\r\nlab login: "), Probe::Match);
-    assert_eq!(usual(b"Welcome\r\n\xff\xfd\x18"), Probe::Match);
+    assert_eq!(usual(b"Welcome\r\n\xff\xfd\x18\xff\xfb\x01"), Probe::Match);
     assert_eq!(usual(b"Welcome\r\n\xff\xd2\x18"), Probe::Mismatch);
 }
 
