@@ -8,6 +8,51 @@
 //! decide who is asked first. Once recognised, its [`Parser`] is fed every later byte of the flow until it says that
 //! nothing later matters.
 
+mod amqp;
+mod bittorrent;
+mod coap;
+mod dhcp;
+mod dhcpv6;
+pub mod dns;
+mod esp;
+mod framing;
+mod ftp;
+mod ftp_data;
+pub mod http;
+mod icmp;
+mod icmpv6;
+mod igmp;
+mod ike;
+mod imap;
+mod ipsec;
+mod irc;
+mod line;
+mod llmnr;
+mod mail;
+mod mdns;
+mod mqtt;
+mod mysql;
+mod ntp;
+mod openvpn;
+mod pieces;
+mod pop3;
+mod postgresql;
+mod quic;
+mod rdp;
+mod redis;
+mod rtcp;
+mod rtp;
+mod sasl;
+mod short;
+mod smtp;
+mod ssh;
+mod strings;
+mod stun;
+mod telnet;
+pub mod tls;
+mod vnc;
+mod wireguard;
+
 use std::fmt::Debug;
 
 use crate::flow::{Chunk, Direction, FlowKey};
@@ -26,8 +71,12 @@ pub enum Role {
     Password,
     /// Something the two sides say in the clear that may hold personal data; searched for leaks when it goes to the server.
     Content,
-    /// An X.509 certificate in DER, in the order sent (leaf first).
+    /// The X.509 certificate that the server shows for itself, in DER; not those behind it in its chain.
     Certificate,
+    /// Four or sixteen octets of an address that the last stated hostname stands for (a DNS answer).
+    Address,
+    /// The client's JA4 fingerprint.
+    Ja4,
 }
 
 /// A named value that a dissector declares. Names start with the protocol's: `http.request.method`.
@@ -222,6 +271,13 @@ pub trait Parser: Debug + Send {
         Progress::Done
     }
 
+    /// Bytes of `direction` that were consumed but that no fact has spoken of yet (a body that is being gathered). A filter
+    /// holds them back until there is a verdict.
+    fn undecided(&self, direction: Direction) -> usize {
+        let _ = direction;
+        0
+    }
+
     /// The flow is over: state what was only waiting for its end (a body without a length).
     fn close(&mut self, flow: &FlowKey, out: &mut dyn Sink) {
         let _ = (flow, out);
@@ -318,6 +374,44 @@ mod ssh;
 mod syslog;
 mod telnet;
 mod xmpp;
+    &tls::PROTOCOL,
+    &quic::PROTOCOL,
+    &http::PROTOCOL,
+    &ssh::PROTOCOL,
+    &smtp::PROTOCOL,
+    &ftp::PROTOCOL,
+    &imap::PROTOCOL,
+    &pop3::PROTOCOL,
+    &irc::PROTOCOL,
+    &telnet::PROTOCOL,
+    &mysql::PROTOCOL,
+    &postgresql::PROTOCOL,
+    &redis::PROTOCOL,
+    &mqtt::PROTOCOL,
+    &amqp::PROTOCOL,
+    &rdp::PROTOCOL,
+    &vnc::PROTOCOL,
+    &mdns::PROTOCOL,
+    &llmnr::PROTOCOL,
+    &dns::PROTOCOL,
+    &dhcp::PROTOCOL,
+    &dhcpv6::PROTOCOL,
+    &stun::PROTOCOL,
+    &wireguard::PROTOCOL,
+    &openvpn::PROTOCOL,
+    &ike::PROTOCOL,
+    &bittorrent::PROTOCOL,
+    &icmp::PROTOCOL,
+    &icmpv6::PROTOCOL,
+    &igmp::PROTOCOL,
+    &esp::PROTOCOL,
+    &ipsec::PROTOCOL,
+    &ntp::PROTOCOL,
+    &coap::PROTOCOL,
+    &rtcp::PROTOCOL,
+    &rtp::PROTOCOL,
+    &ftp_data::PROTOCOL,
+];
 
 #[cfg(test)]
 pub(crate) mod testing;
