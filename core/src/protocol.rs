@@ -26,6 +26,7 @@ mod ike;
 mod imap;
 mod ipsec;
 mod irc;
+mod ldap;
 mod line;
 mod llmnr;
 mod mail;
@@ -48,10 +49,12 @@ mod smtp;
 mod ssh;
 mod strings;
 mod stun;
+mod syslog;
 mod telnet;
 pub mod tls;
 mod vnc;
 mod wireguard;
+mod xmpp;
 
 use std::fmt::Debug;
 
@@ -344,45 +347,18 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 }
 
 static ALL: &[&dyn Protocol] = &[
-    &ssh::PROTOCOL,
-    &xmpp::PROTOCOL,
-    &ldap::PROTOCOL,
-    &redis::PROTOCOL,
-    &smtp::PROTOCOL,
-    &imap::PROTOCOL,
-    &pop3::PROTOCOL,
-    &ftp::PROTOCOL,
-    &ftp_data::PROTOCOL,
-    &irc::PROTOCOL,
-    &syslog::PROTOCOL,
-    &telnet::PROTOCOL,
-];
-
-mod ftp;
-mod ftp_data;
-mod imap;
-mod irc;
-mod ldap;
-mod line;
-mod mail;
-mod pieces;
-mod pop3;
-mod redis;
-mod sasl;
-mod smtp;
-mod ssh;
-mod syslog;
-mod telnet;
-mod xmpp;
     &tls::PROTOCOL,
     &quic::PROTOCOL,
     &http::PROTOCOL,
     &ssh::PROTOCOL,
+    &xmpp::PROTOCOL,
+    &ldap::PROTOCOL,
     &smtp::PROTOCOL,
     &ftp::PROTOCOL,
     &imap::PROTOCOL,
     &pop3::PROTOCOL,
     &irc::PROTOCOL,
+    &syslog::PROTOCOL,
     &telnet::PROTOCOL,
     &mysql::PROTOCOL,
     &postgresql::PROTOCOL,

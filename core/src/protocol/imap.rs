@@ -227,6 +227,8 @@ struct ImapParser {
     words: Vec<Vec<u8>>,
     /// Bytes in `words`.
     words_bytes: usize,
+    /// Bytes of the last literal among `words`. What stands before it must be let go, or the server never asks for it.
+    held: usize,
     message: Option<Box<Message>>,
     fetched: Option<Box<Pieces>>,
     exchange: Option<Exchange>,
@@ -295,6 +297,15 @@ impl Parser for ImapParser {
             }
         }
         Progress::Consumed(0)
+    }
+
+    fn undecided(&self, direction: Direction) -> usize {
+        let message = self.message.as_ref().map_or(0, |message| message.undecided());
+        if self.sides.is_client(direction) {
+            self.held + message
+        } else {
+            0
+        }
     }
 
     fn close(&mut self, _: &FlowKey, out: &mut dyn Sink) {
@@ -391,6 +402,7 @@ impl ImapParser {
             return;
         }
         let (text, literal) = literal_marker(line.text);
+        self.held = 0;
         self.add_words(text);
         let Some(size) = literal else {
             let words = std::mem::take(&mut self.words);
@@ -454,6 +466,7 @@ impl ImapParser {
         let room = LINE_BYTES.saturating_sub(self.words_bytes);
         let bytes = bytes.get(..room).unwrap_or(bytes);
         self.words_bytes += bytes.len();
+        self.held += bytes.len();
         if let Some(word) = self.words.last_mut() {
             word.extend_from_slice(bytes);
         }
@@ -525,6 +538,7 @@ impl ImapParser {
         if !status.eq_ignore_ascii_case(b"OK") {
             self.words.clear();
             self.words_bytes = 0;
+            self.held = 0;
             self.literals = [Literal::None; 2];
         }
         self.end_content(out);

@@ -269,6 +269,16 @@ impl Parser for RedisParser {
         Progress::Consumed(0)
     }
 
+    fn undecided(&self, direction: Direction) -> usize {
+        // Where a reply ends is not known, so none is waited for.
+        if self.client != Some(direction) {
+            return 0;
+        }
+        let content = self.content.get(direction.index()).and_then(Option::as_ref);
+        let arguments: usize = self.arguments.iter().map(Vec::len).sum();
+        content.map_or(0, Pieces::undecided) + self.command.len() + arguments
+    }
+
     fn close(&mut self, _: &FlowKey, out: &mut dyn Sink) {
         let mut said = false;
         for content in self.content.iter_mut().flatten() {

@@ -284,6 +284,11 @@ impl Parser for SmtpParser {
         Progress::Consumed(0)
     }
 
+    fn undecided(&self, direction: Direction) -> usize {
+        let message = self.message.as_ref().filter(|_| self.sides.is_client(direction));
+        message.map_or(0, |message| message.undecided())
+    }
+
     fn close(&mut self, _: &FlowKey, out: &mut dyn Sink) {
         self.end_message(out);
         self.end_record(out);
@@ -437,6 +442,8 @@ impl SmtpParser {
         self.client = Client::Commands;
         if is_last {
             self.end_message(out);
+        } else if let Some(message) = &mut self.message {
+            message.pause(out);
         }
         true
     }

@@ -289,6 +289,12 @@ impl Parser for TelnetParser {
         Progress::Consumed(0)
     }
 
+    fn undecided(&self, direction: Direction) -> usize {
+        // Who types waits for the echo of every key, except in a password.
+        let waits = direction == Direction::ToServer && self.asked == Some(Prompt::Password);
+        if waits { self.to_server.line.len() } else { 0 }
+    }
+
     fn close(&mut self, _: &FlowKey, out: &mut dyn Sink) {
         if !self.to_client.line.is_empty() {
             self.end_written(out);

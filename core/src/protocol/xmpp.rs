@@ -201,6 +201,8 @@ struct Side {
     kind: Text,
     content: Pieces,
     header_seen: bool,
+    /// Open elements inside of the stream.
+    depth: u32,
     open: bool,
 }
 
@@ -220,6 +222,7 @@ impl Default for XmppParser {
                 kind: Text::Content,
                 content: Pieces::new(&CONTENT, direction),
                 header_seen: false,
+                depth: 0,
                 open: false,
             }),
             exchange: None,
@@ -277,6 +280,15 @@ impl Parser for XmppParser {
         Progress::Consumed(0)
     }
 
+    fn undecided(&self, direction: Direction) -> usize {
+        let side = self.sides.first().filter(|_| direction == Direction::ToServer);
+        side.map_or(0, |side| {
+            // White space keeps a connection alive; nothing comes behind it.
+            let text = side.text.trim_ascii_start().len();
+            side.tag.len() + text + side.content.undecided()
+        })
+    }
+
     fn close(&mut self, _: &FlowKey, out: &mut dyn Sink) {
         for side in &mut self.sides {
             side.end_stanza(out);
@@ -329,6 +341,10 @@ impl Side {
             return Next::Stream;
         }
         self.end_text(exchange, direction, out);
+        // The XML declaration opens nothing.
+        if text.starts_with(b"?") || text.starts_with(b"!") {
+            return Next::Stream;
+        }
         let tag = Tag::parse(&text);
         self.kind = Text::Content;
         if tag.is_end || tag.is_empty {
@@ -341,6 +357,16 @@ impl Side {
                 }
                 b"success" | b"failure" => *exchange = None,
                 _ => {}
+            }
+        }
+        if tag.name != b"stream" && !tag.is_empty {
+            self.depth = if tag.is_end {
+                self.depth.saturating_sub(1)
+            } else {
+                self.depth.saturating_add(1)
+            };
+            if tag.is_end && self.depth == 0 {
+                self.end_stanza(out);
             }
         }
         if !tag.is_end {

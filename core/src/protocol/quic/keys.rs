@@ -182,9 +182,7 @@ impl Keys {
 
 #[cfg(test)]
 pub(super) mod testing {
-    use super::{
-        AeadInOut as _, Aes128, Aes128Gcm, BlockCipherEncrypt as _, CLIENT, SERVER, suites,
-    };
+    use super::{AeadInOut as _, Aes128, Aes128Gcm, BlockCipherEncrypt as _, CLIENT, SERVER, suites};
     use crate::protocol::quic::packet::Version;
     use aes_gcm::KeyInit as _;
 

@@ -56,6 +56,18 @@ fn reads_logins_and_messages() {
 }
 
 #[test]
+fn every_stanza_is_stated_when_it_ends() {
+    let conversation: Conversation<'_> = &[
+        (TO_SERVER, OPEN),
+        (TO_SERVER, b"<unknown xmlns='x'><a>call 42</a></unknown>"),
+    ];
+    let said = testing::feed(&PROTOCOL, &flow(), conversation);
+    assert_eq!(said.0.last().map(String::as_str), Some("[end]"));
+    assert_eq!(said.value(&CONTENT), "call 42\n");
+    testing::keeps_promises(&PROTOCOL, &flow(), conversation);
+}
+
+#[test]
 fn endless_tags_and_texts_are_bounded() {
     let endless = vec![b'a'; 100_000];
     let said = testing::feed(
