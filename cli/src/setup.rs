@@ -43,7 +43,11 @@ impl Setup {
 
     fn rules(&self) -> Result<RuleSet> {
         let builtin = weir_signatures::builtin();
-        Ok(RuleSet { services: builtin.services, lists: builtin.lists, ..RuleSet::default() })
+        Ok(RuleSet {
+            services: builtin.services,
+            lists: builtin.lists,
+            ..RuleSet::default()
+        })
     }
 
     fn policy(&self) -> Result<Policy> {

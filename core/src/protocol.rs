@@ -28,6 +28,7 @@ mod ike;
 mod imap;
 mod ipsec;
 mod irc;
+mod ldap;
 mod line;
 mod llmnr;
 mod mail;
@@ -54,11 +55,13 @@ mod ssdp;
 mod ssh;
 mod strings;
 mod stun;
+mod syslog;
 mod telnet;
 pub mod tls;
 mod vnc;
 mod websocket;
 mod wireguard;
+mod xmpp;
 
 use std::fmt::Debug;
 
@@ -366,6 +369,8 @@ static ALL: &[&dyn Protocol] = &[
     &http2::PROTOCOL,
     &http::PROTOCOL,
     &ssh::PROTOCOL,
+    &xmpp::PROTOCOL,
+    &ldap::PROTOCOL,
     &smtp::PROTOCOL,
     &ftp::PROTOCOL,
     &imap::PROTOCOL,
@@ -376,6 +381,7 @@ static ALL: &[&dyn Protocol] = &[
     &ssdp::PROTOCOL,
     &websocket::PROTOCOL,
     &socks::PROTOCOL,
+    &syslog::PROTOCOL,
     &telnet::PROTOCOL,
     &mysql::PROTOCOL,
     &postgresql::PROTOCOL,

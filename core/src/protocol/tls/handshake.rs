@@ -141,7 +141,11 @@ macro_rules! fields {
             client_version: Field::meta(concat!($protocol, ".client_version"), ""),
             ciphers_offered: Field::meta(concat!($protocol, ".ciphers_offered"), ""),
             ja3: Field::meta(concat!($protocol, ".ja3"), "ja3.hash"),
-            ja4: Field { name: concat!($protocol, ".ja4"), role: Role::Ja4, eve: "ja4" },
+            ja4: Field {
+                name: concat!($protocol, ".ja4"),
+                role: Role::Ja4,
+                eve: "ja4",
+            },
             ech: Field::meta(concat!($protocol, ".ech"), ""),
             esni: Field::meta(concat!($protocol, ".esni"), ""),
             hello_retry: Field::meta(concat!($protocol, ".hello_retry"), ""),
