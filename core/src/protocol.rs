@@ -288,6 +288,11 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 }
 
 static ALL: &[&dyn Protocol] = &[
+    &netbios::PROTOCOL,
+    &tftp::PROTOCOL,
+    &radius::PROTOCOL,
+    &kerberos::PROTOCOL,
+    &snmp::PROTOCOL,
     &openvpn::PROTOCOL,
     &vnc::PROTOCOL,
     &rdp::PROTOCOL,
@@ -298,13 +303,19 @@ static ALL: &[&dyn Protocol] = &[
 ];
 
 mod amqp;
+mod ber;
 mod framing;
+mod kerberos;
 mod mqtt;
 mod mysql;
+mod netbios;
 mod openvpn;
 mod postgresql;
+mod radius;
 mod rdp;
+mod snmp;
 mod strings;
+mod tftp;
 mod vnc;
 
 #[cfg(test)]

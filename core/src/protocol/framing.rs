@@ -124,6 +124,24 @@ impl<M: Messages> Parser for Framed<M> {
     }
 }
 
+/// A protocol whose every datagram stands for itself.
+pub(super) trait Datagram: std::fmt::Debug + Default + Send {
+    /// Reads one datagram. `None` is the place where it stops making sense; what was stated stays.
+    fn read(&mut self, direction: Direction, datagram: &[u8], out: &mut dyn Sink) -> Option<()>;
+}
+
+/// A parser made of [`Datagram`].
+#[derive(Debug, Default)]
+pub(super) struct Datagrams<D>(D);
+
+impl<D: Datagram> Parser for Datagrams<D> {
+    fn feed(&mut self, _: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
+        self.0.read(chunk.direction, chunk.bytes, out);
+        out.end_record();
+        Progress::Consumed(chunk.bytes.len())
+    }
+}
+
 impl<M> Framed<M> {
     /// How many of `there` bytes belong to a message already read.
     fn skipped(&mut self, direction: Direction, there: usize) -> usize {
