@@ -288,6 +288,10 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 }
 
 static ALL: &[&dyn Protocol] = &[
+    &mongodb::PROTOCOL,
+    &tds::PROTOCOL,
+    &sunrpc::PROTOCOL,
+    &smb::PROTOCOL,
     &netbios::PROTOCOL,
     &tftp::PROTOCOL,
     &radius::PROTOCOL,
@@ -306,15 +310,20 @@ mod amqp;
 mod ber;
 mod framing;
 mod kerberos;
+mod mongodb;
 mod mqtt;
 mod mysql;
 mod netbios;
+mod ntlm;
 mod openvpn;
 mod postgresql;
 mod radius;
 mod rdp;
+mod smb;
 mod snmp;
 mod strings;
+mod sunrpc;
+mod tds;
 mod tftp;
 mod vnc;
 

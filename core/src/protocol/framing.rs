@@ -4,7 +4,7 @@
 //! waiting, skipping what is too long to keep, and holes in the stream are dealt with here once.
 
 use crate::flow::{Chunk, Direction, FlowKey};
-use crate::limits::MESSAGE_BYTES;
+use crate::limits::{LINE_BYTES, MESSAGE_BYTES};
 use crate::protocol::{Parser, Progress, Sink, Unseen};
 
 /// What the first bytes of a message say of its length.
@@ -26,6 +26,20 @@ impl Size {
     /// A header of `header` bytes in front of `body` bytes.
     pub(super) fn of(header: u64, body: impl Into<u64>) -> Self {
         Self::Is(header.saturating_add(body.into()))
+    }
+}
+
+impl Size {
+    /// A line with its end, and `more` bytes behind it that the line itself announces.
+    pub(super) fn line(bytes: &[u8], more: impl FnOnce(&[u8]) -> u64) -> Self {
+        match memchr::memchr(b'\n', bytes) {
+            Some(end) => {
+                let line = bytes.get(..end).unwrap_or_default();
+                Self::of(end as u64 + 1, more(line.strip_suffix(b"\r").unwrap_or(line)))
+            }
+            None if bytes.len() < LINE_BYTES => Self::Needs(bytes.len() + 1),
+            None => Self::Broken("a line without an end"),
+        }
     }
 }
 
