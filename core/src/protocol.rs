@@ -381,6 +381,18 @@ static ALL: &[&dyn Protocol] = &[
     &websocket::PROTOCOL,
     &socks::PROTOCOL,
     &telnet::PROTOCOL,
+    &mongodb::PROTOCOL,
+    &tds::PROTOCOL,
+    &sunrpc::PROTOCOL,
+    &smb::PROTOCOL,
+    &netbios::PROTOCOL,
+    &tftp::PROTOCOL,
+    &radius::PROTOCOL,
+    &kerberos::PROTOCOL,
+    &snmp::PROTOCOL,
+    &openvpn::PROTOCOL,
+    &vnc::PROTOCOL,
+    &rdp::PROTOCOL,
     &mysql::PROTOCOL,
     &postgresql::PROTOCOL,
     &redis::PROTOCOL,
@@ -411,6 +423,27 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
+
+mod amqp;
+mod ber;
+mod framing;
+mod kerberos;
+mod mongodb;
+mod mqtt;
+mod mysql;
+mod netbios;
+mod ntlm;
+mod openvpn;
+mod postgresql;
+mod radius;
+mod rdp;
+mod smb;
+mod snmp;
+mod strings;
+mod sunrpc;
+mod tds;
+mod tftp;
+mod vnc;
 
 #[cfg(test)]
 pub(crate) mod testing;

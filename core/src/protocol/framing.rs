@@ -4,7 +4,7 @@
 //! waiting, skipping what is too long to keep, and holes in the stream are dealt with here once.
 
 use crate::flow::{Chunk, Direction, FlowKey};
-use crate::limits::MESSAGE_BYTES;
+use crate::limits::{LINE_BYTES, MESSAGE_BYTES};
 use crate::protocol::{Parser, Progress, Sink, Unseen};
 
 /// What the first bytes of a message say of its length.
@@ -26,6 +26,20 @@ impl Size {
     /// A header of `header` bytes in front of `body` bytes.
     pub(super) fn of(header: u64, body: impl Into<u64>) -> Self {
         Self::Is(header.saturating_add(body.into()))
+    }
+}
+
+impl Size {
+    /// A line with its end, and `more` bytes behind it that the line itself announces.
+    pub(super) fn line(bytes: &[u8], more: impl FnOnce(&[u8]) -> u64) -> Self {
+        match memchr::memchr(b'\n', bytes) {
+            Some(end) => {
+                let line = bytes.get(..end).unwrap_or_default();
+                Self::of(end as u64 + 1, more(line.strip_suffix(b"\r").unwrap_or(line)))
+            }
+            None if bytes.len() < LINE_BYTES => Self::Needs(bytes.len() + 1),
+            None => Self::Broken("a line without an end"),
+        }
     }
 }
 
@@ -121,6 +135,24 @@ impl<M: Messages> Parser for Framed<M> {
         }
         *skip = skip.saturating_sub(missing);
         Progress::Consumed(0)
+    }
+}
+
+/// A protocol whose every datagram stands for itself.
+pub(super) trait Datagram: std::fmt::Debug + Default + Send {
+    /// Reads one datagram. `None` is the place where it stops making sense; what was stated stays.
+    fn read(&mut self, direction: Direction, datagram: &[u8], out: &mut dyn Sink) -> Option<()>;
+}
+
+/// A parser made of [`Datagram`].
+#[derive(Debug, Default)]
+pub(super) struct Datagrams<D>(D);
+
+impl<D: Datagram> Parser for Datagrams<D> {
+    fn feed(&mut self, _: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
+        self.0.read(chunk.direction, chunk.bytes, out);
+        out.end_record();
+        Progress::Consumed(chunk.bytes.len())
     }
 }
 
