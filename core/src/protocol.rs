@@ -9,6 +9,7 @@
 //! nothing later matters.
 
 mod amqp;
+mod ber;
 mod bittorrent;
 mod coap;
 mod dhcp;
@@ -28,19 +29,24 @@ mod ike;
 mod imap;
 mod ipsec;
 mod irc;
+mod kerberos;
 mod ldap;
 mod line;
 mod llmnr;
 mod mail;
 mod mdns;
+mod mongodb;
 mod mqtt;
 mod mysql;
+mod netbios;
+mod ntlm;
 mod ntp;
 mod openvpn;
 mod pieces;
 mod pop3;
 mod postgresql;
 mod quic;
+mod radius;
 mod rdp;
 mod redis;
 mod rtcp;
@@ -49,14 +55,19 @@ mod rtsp;
 mod sasl;
 mod short;
 mod sip;
+mod smb;
 mod smtp;
+mod snmp;
 mod socks;
 mod ssdp;
 mod ssh;
 mod strings;
 mod stun;
+mod sunrpc;
 mod syslog;
+mod tds;
 mod telnet;
+mod tftp;
 pub mod tls;
 mod vnc;
 mod websocket;
@@ -381,18 +392,6 @@ static ALL: &[&dyn Protocol] = &[
     &websocket::PROTOCOL,
     &socks::PROTOCOL,
     &telnet::PROTOCOL,
-    &mongodb::PROTOCOL,
-    &tds::PROTOCOL,
-    &sunrpc::PROTOCOL,
-    &smb::PROTOCOL,
-    &netbios::PROTOCOL,
-    &tftp::PROTOCOL,
-    &radius::PROTOCOL,
-    &kerberos::PROTOCOL,
-    &snmp::PROTOCOL,
-    &openvpn::PROTOCOL,
-    &vnc::PROTOCOL,
-    &rdp::PROTOCOL,
     &mysql::PROTOCOL,
     &postgresql::PROTOCOL,
     &redis::PROTOCOL,
@@ -401,6 +400,9 @@ static ALL: &[&dyn Protocol] = &[
     &rdp::PROTOCOL,
     &vnc::PROTOCOL,
     &ldap::PROTOCOL,
+    &kerberos::PROTOCOL,
+    &smb::PROTOCOL,
+    &netbios::PROTOCOL,
     &mdns::PROTOCOL,
     &llmnr::PROTOCOL,
     &dns::PROTOCOL,
@@ -416,6 +418,12 @@ static ALL: &[&dyn Protocol] = &[
     &igmp::PROTOCOL,
     &esp::PROTOCOL,
     &ipsec::PROTOCOL,
+    &mongodb::PROTOCOL,
+    &radius::PROTOCOL,
+    &snmp::PROTOCOL,
+    &sunrpc::PROTOCOL,
+    &tds::PROTOCOL,
+    &tftp::PROTOCOL,
     &ntp::PROTOCOL,
     &coap::PROTOCOL,
     &syslog::PROTOCOL,
@@ -423,27 +431,6 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
-
-mod amqp;
-mod ber;
-mod framing;
-mod kerberos;
-mod mongodb;
-mod mqtt;
-mod mysql;
-mod netbios;
-mod ntlm;
-mod openvpn;
-mod postgresql;
-mod radius;
-mod rdp;
-mod smb;
-mod snmp;
-mod strings;
-mod sunrpc;
-mod tds;
-mod tftp;
-mod vnc;
 
 #[cfg(test)]
 pub(crate) mod testing;
