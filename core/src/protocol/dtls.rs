@@ -29,9 +29,9 @@ pub static FACTS: Fields = handshake::fields!("dtls", "dtls.version", "version")
 /// What is sent under a cipher that does not encrypt.
 pub static CLEARTEXT: Field = Field::new("dtls.cleartext", Role::Content);
 
-static FIELDS: [&Field; 30] = {
-    let mut fields = [&CLEARTEXT; 30];
-    let (most, _) = fields.split_at_mut(29);
+static FIELDS: [&Field; Fields::COUNT + 1] = {
+    let mut fields = [&CLEARTEXT; Fields::COUNT + 1];
+    let (most, _) = fields.split_at_mut(Fields::COUNT);
     most.copy_from_slice(&FACTS.all());
     fields
 };

@@ -48,7 +48,7 @@ impl Size {
 pub(super) enum After {
     Next,
     Done,
-    Become(&'static str),
+    Secured(&'static str),
     Carries,
     Broken(&'static str),
 }
@@ -170,7 +170,7 @@ fn end(after: After, start: usize, consumed: usize) -> Progress {
     match after {
         After::Next => Progress::Consumed(consumed),
         After::Done => Progress::Done,
-        After::Become(protocol) => Progress::Become { protocol, consumed },
+        After::Secured(protocol) => Progress::Secured { protocol, consumed },
         After::Carries => Progress::Carries { consumed },
         After::Broken(what) => Progress::Malformed { what, at: start },
     }
