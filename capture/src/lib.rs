@@ -20,6 +20,8 @@
 //! # }
 //! ```
 
+#![deny(unsafe_code)]
+
 mod batch;
 mod capture;
 mod decoder;

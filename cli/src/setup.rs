@@ -52,7 +52,13 @@ impl Setup {
                     .with_context(|| format!("the device values {} are not valid", path.display()))?
             }
         };
-        Ok(RuleSet { device, ..RuleSet::default() })
+        let builtin = weir_signatures::builtin();
+        Ok(RuleSet {
+            services: builtin.services,
+            lists: builtin.lists,
+            device,
+            ..RuleSet::default()
+        })
     }
 
     fn policy(&self) -> Result<Policy> {

@@ -136,3 +136,25 @@ pub const JSON_DEPTH: usize = 64;
 pub const DEVICE_VALUES: usize = 4096;
 /// Forms and encodings of these values that are looked for at once.
 pub const DEVICE_PATTERNS: usize = 65_536;
+/// Octets of a title, an owner or a source in a table.
+pub const TITLE_BYTES: usize = 256;
+/// Size of one file of services or of one list.
+pub const SIGNATURE_FILE_BYTES: usize = 16 * 1024 * 1024;
+/// Lists and dictionaries in each other in bencoded data; BitTorrent's messages need three.
+pub const BENCODE_DEPTH: u8 = 16;
+/// RTP sources told for each side of a flow; a call has one per microphone, camera and quality.
+pub const RTP_SOURCES: usize = 8;
+/// Pieces of a QUIC handshake that are not joined yet.
+pub const CRYPTO_RANGES: usize = 64;
+/// Pieces of a QUIC or DTLS handshake message that are not joined yet.
+pub const FRAGMENTS: usize = 64;
+/// DTLS handshake messages of one flow that are being put together at once.
+pub const DTLS_MESSAGES: usize = 4;
+/// Datagrams of a QUIC client in which its ClientHello must have come.
+pub const QUIC_HELLO_DATAGRAMS: u8 = 10;
+/// One header list of HTTP/2, as RFC 9113 §6.5.2 counts it.
+pub const HEADER_LIST_BYTES: usize = 128 * 1024;
+/// HPACK's dynamic table; browsers ask for 64 KiB.
+pub const HPACK_TABLE_BYTES: usize = 64 * 1024;
+/// Streams of one HTTP/2 connection that are followed at once; most servers allow 100 or 128.
+pub const HTTP2_STREAMS: usize = 128;

@@ -6,7 +6,9 @@
 //! A host name is compared as the octets that stand on the wire, ASCII letters in either case. Names in other scripts
 //! are A-labels there (RFC 5890, `xn--…`) and are written so in the tables.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use crate::limits;
 
@@ -109,17 +111,14 @@ fn check_host(host: &str) -> Result<(), EntryError> {
     if host.is_empty() {
         return Err(EntryError::Empty);
     }
-    if host.contains(':')
-        && host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::Ipv6Addr>()
-            .is_ok()
-    {
-        return Err(EntryError::Address);
-    }
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if let Some(c) = host.chars().find(|&c| !allowed(c)) {
-        return Err(EntryError::Character(c));
+        let is_address = host.trim_matches(['[', ']']).parse::<Ipv6Addr>().is_ok();
+        return Err(if is_address {
+            EntryError::Address
+        } else {
+            EntryError::Character(c)
+        });
     }
     if host.len() > limits::HOST_BYTES {
         return Err(EntryError::TooLong);
@@ -144,10 +143,13 @@ fn check_host(host: &str) -> Result<(), EntryError> {
 /// Whether everybody may register names below this one. Of the public suffix list only the registries' part counts:
 /// a company's own suffix (`cloudfront.net`, `github.io`) belongs to that company.
 fn is_public_suffix(host: &str) -> bool {
-    let lower = host.to_ascii_lowercase();
-    !lower.contains('.')
-        || psl::suffix(lower.as_bytes())
-            .is_some_and(|suffix| suffix.typ() == Some(psl::Type::Icann) && suffix == lower.as_bytes())
+    let mut lower = Cow::Borrowed(host.as_bytes());
+    if lower.iter().any(u8::is_ascii_uppercase) {
+        lower.to_mut().make_ascii_lowercase();
+    }
+    !lower.contains(&b'.')
+        || psl::suffix(&lower)
+            .is_some_and(|suffix| suffix.typ() == Some(psl::Type::Icann) && suffix.as_bytes() == &*lower)
 }
 
 /// Whether a text can be an identifier in records, rules and on the command line.

@@ -1,7 +1,8 @@
 //! What crosses flows, in packet order: names learned from DNS, flows announced by others, services, verdicts.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::{Ended, Learned, Outbox, Outcome, Stamp};
 use crate::event::{AlertEvent, Confidence, Event, FlowEvent, RecordEvent, ServiceName};
@@ -38,8 +39,8 @@ impl Correlator {
             policy,
             names: Bounded::new(limits::LEARNED_NAMES),
             expected: Bounded::new(limits::EXPECTED_FLOWS),
-            opened: HashMap::new(),
-            found: HashMap::new(),
+            opened: HashMap::default(),
+            found: HashMap::default(),
         }
     }
 
@@ -92,6 +93,9 @@ impl Correlator {
     }
 
     fn opened(&mut self, id: FlowId, key: &FlowKey) {
+        if self.names.is_empty() && self.expected.is_empty() {
+            return;
+        }
         let opened = Opened {
             name: self.names.get(&(key.client.address, key.server.address)).cloned(),
             protocol: self
@@ -205,8 +209,8 @@ struct Bounded<K, V> {
 impl<K: std::hash::Hash + Eq, V> Bounded<K, V> {
     fn new(capacity: usize) -> Self {
         Self {
-            young: HashMap::new(),
-            old: HashMap::new(),
+            young: HashMap::default(),
+            old: HashMap::default(),
             half: capacity / 2,
         }
     }
@@ -216,6 +220,10 @@ impl<K: std::hash::Hash + Eq, V> Bounded<K, V> {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(key, value);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.young.is_empty()
     }
 
     fn get(&self, key: &K) -> Option<&V> {

@@ -1,7 +1,7 @@
 //! Who is asked about a flow's first bytes: a table by transport, direction and first byte, built once from the registry,
 //! so that a packet meets two or three probes and not a hundred. Ports only move a protocol to the front.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::flow::Direction;
 use crate::packet::Transport;
@@ -86,7 +86,7 @@ impl Index {
         let mut index = Self {
             first: vec![Set::default(); 2 * 2 * 256],
             others: Vec::new(),
-            ports: HashMap::new(),
+            ports: HashMap::default(),
             names: all
                 .iter()
                 .enumerate()

@@ -223,14 +223,10 @@ impl<'t, T: Copy> Iterator for Matches<'t, '_, T> {
                 return found(index);
             }
         }
-        // Once: the hash of an exact entry ends in `=`, so hashing another one in leads nowhere.
-        if self.unread == 0 && self.host.first().is_some() {
-            self.hash = mix(self.hash, b'=');
-            let index = table.locate(self.hash, self.host, true);
-            self.host = &[];
-            return index.and_then(found);
-        }
-        None
+        // An entry for this host alone is the last one; taking the host makes sure that it is given once.
+        let host = std::mem::take(&mut self.host);
+        let hash = mix(self.hash, b'=');
+        table.locate(hash, host, true).and_then(found)
     }
 }
 

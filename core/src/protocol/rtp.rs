@@ -7,7 +7,7 @@ use super::rtcp;
 use super::{Field, Opening, Parser, Probe, Progress, Protocol, Sink, Unseen, Value};
 use crate::bytes::Reader;
 use crate::flow::{Chunk, Direction, FlowKey};
-use crate::limits::PENDING_BYTES;
+use crate::limits::{PENDING_BYTES, RTP_SOURCES};
 use crate::packet::Transport;
 
 static PAYLOAD_TYPE: Field = Field::meta("rtp.payload-type", "payload_type");
@@ -220,10 +220,31 @@ const fn codec(payload_type: u8) -> Option<&'static str> {
     })
 }
 
-/// Remembers the source heard last on each side, so that every stream is told once.
+/// Remembers the sources of each side, so that every stream is told once.
 #[derive(Debug, Default)]
 struct RtpParser {
-    heard: [Option<u32>; 2],
+    sources: [Sources; 2],
+}
+
+#[derive(Debug, Default)]
+struct Sources {
+    heard: [u32; RTP_SOURCES],
+    count: usize,
+}
+
+impl Sources {
+    /// Whether this one is new and there is room to remember it.
+    fn is_news(&mut self, ssrc: u32) -> bool {
+        if self.heard.iter().take(self.count).any(|heard| *heard == ssrc) {
+            return false;
+        }
+        let Some(room) = self.heard.get_mut(self.count) else {
+            return false;
+        };
+        *room = ssrc;
+        self.count += 1;
+        true
+    }
 }
 
 impl RtpParser {
@@ -235,15 +256,14 @@ impl RtpParser {
         let Some(header) = Header::read(packet) else {
             return;
         };
-        let [to_server, to_client] = &mut self.heard;
-        let heard = match direction {
+        let [to_server, to_client] = &mut self.sources;
+        let sources = match direction {
             Direction::ToServer => to_server,
             Direction::ToClient => to_client,
         };
-        if *heard == Some(header.ssrc) {
+        if !sources.is_news(header.ssrc) {
             return;
         }
-        *heard = Some(header.ssrc);
         out.fact(&SSRC, direction, Value::Number(header.ssrc.into()));
         out.fact(
             &PAYLOAD_TYPE,

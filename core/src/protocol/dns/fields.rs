@@ -69,7 +69,7 @@ macro_rules! message_fields {
             answers: section!(concat!($protocol, ".answer"), "answers"),
             authorities: section!(concat!($protocol, ".authority"), "authorities"),
             additionals: section!(concat!($protocol, ".additional"), "additionals"),
-            address: Field::meta(concat!($protocol, ".answer.address"), ""),
+            address: Field::new(concat!($protocol, ".answer.address"), Role::Address),
             ech: Field::meta(concat!($protocol, ".ech"), ""),
             payload_size: Field::meta(concat!($protocol, ".edns.size"), "edns.udp_size"),
             client_subnet: Field::meta(

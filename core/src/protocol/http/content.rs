@@ -3,6 +3,7 @@
 mod decoder;
 
 use self::decoder::Decoder;
+pub(in crate::protocol) use self::decoder::Inflater;
 use super::lines::elements;
 use crate::limits::{BODY_BYTES, CONTENT_CODINGS, PIECE_OVERLAP_BYTES};
 

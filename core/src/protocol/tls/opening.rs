@@ -164,8 +164,7 @@ fn probe_ssl2(stream: &[u8]) -> Probe {
     match *rest {
         [] => return Probe::NeedMore,
         [1] | [4] => {}
-        [1, version, ..] if matches!(version, 0 | 3) => {}
-        [4, hit, ..] if hit <= 1 => {}
+        [1, 0 | 3, ..] | [4, 0 | 1, ..] => {}
         _ => return Probe::Mismatch,
     }
     if !(25..limits::PROBE_BYTES - 2).contains(&length) {
