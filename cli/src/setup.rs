@@ -57,7 +57,6 @@ impl Setup {
             services: builtin.services,
             lists: builtin.lists,
             device,
-            ..RuleSet::default()
         })
     }
 
