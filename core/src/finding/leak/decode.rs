@@ -20,7 +20,8 @@ static BASE64: GeneralPurpose = GeneralPurpose::new(
 /// `%XX` undone, and `+` as a space where `plus` says so; `None` if there is nothing to undo.
 pub(super) fn percent(text: &[u8], plus: bool) -> Option<Vec<u8>> {
     let escaped = memchr(b'%', text).is_some();
-    if !escaped && !(plus && memchr(b'+', text).is_some()) {
+    let spaced = plus && memchr(b'+', text).is_some();
+    if !escaped && !spaced {
         return None;
     }
     let mut out = Vec::with_capacity(text.len());
@@ -135,7 +136,7 @@ pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
 /// What hexadecimal text stands for.
 pub(super) fn hex(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_prefix(b"0x").unwrap_or(text);
-    if !(SHORTEST..=limits::DECODED_BYTES).contains(&text.len()) || text.len() % 2 != 0 {
+    if !(SHORTEST..=limits::DECODED_BYTES).contains(&text.len()) || !text.len().is_multiple_of(2) {
         return None;
     }
     text.chunks_exact(2)

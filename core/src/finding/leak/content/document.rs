@@ -65,8 +65,8 @@ impl Search<'_> {
         self.free(name, trail);
         for label in name.split(|byte| *byte == b'.').filter(|label| label.len() >= 16) {
             match decode::base32(label).filter(|plain| decode::is_text(plain)) {
-                Some(plain) => self.decoded("base32", &plain, trail),
-                None => self.undo(label, trail),
+                Some(plain) => self.decoded("base32", b"", &plain, trail),
+                None => self.undo(b"", label, trail),
             }
         }
     }
@@ -76,9 +76,13 @@ impl Search<'_> {
         if trail.depth() > limits::TRAIL_STEPS {
             return;
         }
-        if self.packed(data, trail) {
-            return;
+        if !self.packed(b"", data, trail) && !self.structured(data, trail) {
+            self.text(data, trail);
         }
+    }
+
+    /// Data of a known structure.
+    fn structured(&mut self, data: &[u8], trail: &Trail<'_>) -> bool {
         if json::is_json(data) {
             self.json(data, trail);
         } else if xml::is_xml(data) {
@@ -90,31 +94,38 @@ impl Search<'_> {
         } else if form::is_form(data) {
             self.form(data, trail);
         } else {
-            self.text(data, trail);
+            return false;
         }
+        true
     }
 
     /// Compressed data and UTF-16, which nothing can be seen in before they are undone.
-    pub(super) fn packed(&mut self, data: &[u8], trail: &Trail<'_>) -> bool {
+    fn packed(&mut self, key: &[u8], data: &[u8], trail: &Trail<'_>) -> bool {
         let unpacked =
             decode::inflate(data, self.bytes_left).or_else(|| Some(("utf-16", decode::utf16(data)?)));
         let Some((name, text)) = unpacked.filter(|_| self.texts_left > 0) else {
             return false;
         };
-        self.decoded(name, &text, trail);
+        self.decoded(name, key, &text, trail);
         true
     }
 
-    pub(super) fn decoded(&mut self, name: &'static str, data: &[u8], trail: &Trail<'_>) {
+    /// What an encoded value turned out to be: a document, or still the value of its key.
+    fn decoded(&mut self, encoding: &'static str, key: &[u8], data: &[u8], trail: &Trail<'_>) {
         if trail.layers() >= limits::DECODE_LAYERS || self.texts_left == 0 || data.len() > self.bytes_left {
             return;
         }
         self.texts_left -= 1;
         self.bytes_left -= data.len();
-        self.document(data, &trail.then(Step::Decoded(name)));
+        let trail = trail.then(Step::Decoded(encoding));
+        if key.is_empty() {
+            self.document(data, &trail);
+        } else if !self.structured(data, &trail) {
+            self.value(key, data, &trail, &mut Pair::default());
+        }
     }
 
-    pub(super) fn target(&mut self, target: &[u8], trail: &Trail<'_>) {
+    fn target(&mut self, target: &[u8], trail: &Trail<'_>) {
         let end = memchr::memchr2(b'?', b'#', target).unwrap_or(target.len());
         let (path, query) = target.split_at_checked(end).unwrap_or((target, &[]));
         let path_trail = trail.then(Step::Key("path", b""));
@@ -125,14 +136,14 @@ impl Search<'_> {
             .split(|byte| *byte == b'/')
             .filter(|segment| segment.len() >= 16)
         {
-            self.undo(segment, &path_trail);
+            self.undo(b"", segment, &path_trail);
         }
         for part in query.split(|byte| matches!(byte, b'?' | b'#')) {
             self.form(part, trail);
         }
     }
 
-    pub(super) fn form(&mut self, text: &[u8], trail: &Trail<'_>) {
+    fn form(&mut self, text: &[u8], trail: &Trail<'_>) {
         let mut pair = Pair::default();
         for (name, value) in form::pairs(text) {
             self.parameter(name, value, &trail.then(Step::Key("", name)), &mut pair, true);
@@ -140,7 +151,7 @@ impl Search<'_> {
     }
 
     /// A value that may be percent-encoded, as all are that stand in a URL, a form or a cookie.
-    pub(super) fn parameter(
+    fn parameter(
         &mut self,
         name: &[u8],
         value: &[u8],
@@ -170,7 +181,7 @@ impl Search<'_> {
         }
     }
 
-    pub(super) fn multipart(&mut self, body: &[u8], boundary: &[u8], trail: &Trail<'_>) {
+    fn multipart(&mut self, body: &[u8], boundary: &[u8], trail: &Trail<'_>) {
         let mut pair = Pair::default();
         for part in multipart::parts(body, boundary) {
             self.value(
@@ -182,14 +193,14 @@ impl Search<'_> {
         }
     }
 
-    pub(super) fn xml(&mut self, text: &[u8], trail: &Trail<'_>) {
+    fn xml(&mut self, text: &[u8], trail: &Trail<'_>) {
         let mut pair = Pair::default();
         xml::leaves(text, |name, value| {
             self.value(name, value, &trail.then(Step::Key("xml", name)), &mut pair);
         });
     }
 
-    pub(super) fn json(&mut self, text: &[u8], trail: &Trail<'_>) {
+    fn json(&mut self, text: &[u8], trail: &Trail<'_>) {
         // The objects and arrays around the current value: their keys, and the coordinates seen among their members.
         let mut keys: Vec<&[u8]> = vec![b""];
         let mut pairs = vec![Pair::default()];
@@ -250,7 +261,7 @@ impl Search<'_> {
     }
 
     /// Text of no known structure, or bytes.
-    pub(super) fn text(&mut self, text: &[u8], trail: &Trail<'_>) {
+    fn text(&mut self, text: &[u8], trail: &Trail<'_>) {
         self.free(text, trail);
         if !decode::is_text(text) {
             return;
@@ -259,7 +270,7 @@ impl Search<'_> {
         for (name, value) in form::words(text) {
             let key = Key::new(name);
             if name.is_empty() {
-                self.undo(value, trail);
+                self.undo(b"", value, trail);
                 continue;
             }
             let trail = trail.then(Step::Key("", name));
@@ -273,16 +284,16 @@ impl Search<'_> {
                 &[],
             );
             self.position(&key, value, &trail, &mut pair);
-            self.undo(value, &trail);
+            self.undo(name, value, &trail);
         }
     }
 
     /// Looks for what is hidden in a value: another document, or an encoding of one.
-    pub(super) fn undo(&mut self, value: &[u8], trail: &Trail<'_>) {
+    pub(super) fn undo(&mut self, key: &[u8], value: &[u8], trail: &Trail<'_>) {
         if value.len() < 6 || trail.depth() > limits::TRAIL_STEPS {
             return;
         }
-        if self.packed(value, trail) {
+        if self.packed(key, value, trail) {
             return;
         }
         let is_document = match value.first() {
@@ -299,15 +310,15 @@ impl Search<'_> {
             return;
         }
         if let Some(plain) = decode::percent(value, false) {
-            self.decoded("percent", &plain, trail);
+            self.decoded("percent", key, &plain, trail);
             return;
         }
         if value.len() < 16 {
             return;
         }
-        for (name, decode) in LADDER {
+        for (encoding, decode) in LADDER {
             if let Some(plain) = decode(value).filter(|plain| is_worthwhile(plain)) {
-                self.decoded(name, &plain, trail);
+                self.decoded(encoding, key, &plain, trail);
                 return;
             }
         }

@@ -37,7 +37,7 @@ impl Search<'_> {
         }
         self.secrets(value, trail);
         self.crowd(&key, value, trail);
-        self.undo(value, trail);
+        self.undo(name, value, trail);
     }
 
     /// Text that is no leaf of anything: the phone's own values, secrets, and what a word beside it explains.
