@@ -117,6 +117,11 @@ static OTHERS: [&str; 5] = [BEGIN, JWT, AGE, PUTTY, TELEGRAM];
 static PREFIXES: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::new(RULES.iter().map(|rule| rule.prefix).chain(OTHERS)).ok());
 
+/// Whether any secret could be in a text.
+pub(super) fn may_be_in(text: &[u8]) -> bool {
+    PREFIXES.as_ref().is_some_and(|prefixes| prefixes.is_match(text))
+}
+
 /// Every secret in a text.
 pub(super) fn secrets(text: &[u8]) -> Vec<Secret<'_>> {
     let mut found = Vec::new();

@@ -118,11 +118,14 @@ impl Search<'_> {
         self.texts_left -= 1;
         self.bytes_left -= data.len();
         let trail = trail.then(Step::Decoded(encoding));
-        if key.is_empty() {
-            self.document(data, &trail);
-        } else if !self.structured(data, &trail) {
-            self.value(key, data, &trail, &mut Pair::default());
-        }
+        self.anew(|search| {
+            search.absent = search.survey(data);
+            if key.is_empty() {
+                search.document(data, &trail);
+            } else if !search.structured(data, &trail) {
+                search.value(key, data, &trail, &mut Pair::default());
+            }
+        });
     }
 
     fn target(&mut self, target: &[u8], trail: &Trail<'_>) {
@@ -130,8 +133,11 @@ impl Search<'_> {
         let (path, query) = target.split_at_checked(end).unwrap_or((target, &[]));
         let path_trail = trail.then(Step::Key("path", b""));
         let decoded = decode::percent(path, false);
+        match &decoded {
+            Some(path) => self.anew(|search| search.free(path, &path_trail)),
+            None => self.free(path, &path_trail),
+        }
         let path = decoded.as_deref().unwrap_or(path);
-        self.free(path, &path_trail);
         for segment in path
             .split(|byte| *byte == b'/')
             .filter(|segment| segment.len() >= 16)
@@ -161,7 +167,10 @@ impl Search<'_> {
     ) {
         let name_decoded = decode::percent(name, plus);
         let name = name_decoded.as_deref().unwrap_or(name);
-        self.hits(name, trail);
+        match &name_decoded {
+            Some(name) => self.anew(|search| drop(search.hits(name, trail))),
+            None => drop(self.hits(name, trail)),
+        }
         match decode::percent(value, plus) {
             Some(plain) => {
                 let undone = trail.then(Step::Decoded("percent"));
@@ -170,11 +179,13 @@ impl Search<'_> {
                 } else {
                     trail
                 };
-                self.value(name, &plain, trail, pair);
+                self.anew(|search| search.value(name, &plain, trail, pair));
                 // A plus may also be meant: in addresses and in base64 it often is.
-                if plus && memchr::memchr(b'+', value).is_some() {
+                if plus && memchr::memchr(b'+', value).is_some() && !value.ends_with(b"+") {
                     let exact = decode::percent(value, false);
-                    self.hits(exact.as_deref().unwrap_or(value), trail);
+                    let exact = exact.as_deref().unwrap_or(value);
+                    self.anew(|search| drop(search.hits(exact, trail)));
+                    self.undo(name, exact, trail);
                 }
             }
             None => self.value(name, value, trail, pair),
@@ -243,7 +254,6 @@ impl Search<'_> {
                     let plain = matches!(token, Token::String(_))
                         .then(|| decode::json_string(value))
                         .flatten();
-                    let value = plain.as_deref().unwrap_or(value);
                     // An array's elements go by the key that the array has.
                     let name = keys
                         .iter()
@@ -252,7 +262,11 @@ impl Search<'_> {
                         .copied()
                         .unwrap_or_default();
                     let mut pair = pairs.pop().unwrap_or_default();
-                    self.value(name, value, &trail.then(Step::Json(&keys)), &mut pair);
+                    let trail = trail.then(Step::Json(&keys));
+                    match &plain {
+                        Some(plain) => self.anew(|search| search.value(name, plain, &trail, &mut pair)),
+                        None => self.value(name, value, &trail, &mut pair),
+                    }
                     pairs.push(pair);
                 }
                 Token::Garbage(rest) => self.text(rest, trail),
