@@ -72,7 +72,9 @@ impl Known {
 
     /// Whether any value could be in `text`.
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
-        self.automaton.as_ref().is_some_and(|automaton| automaton.is_match(text))
+        self.automaton
+            .as_ref()
+            .is_some_and(|automaton| automaton.is_match(text))
     }
 
     /// Every value in `text`.

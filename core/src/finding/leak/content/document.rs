@@ -157,14 +157,7 @@ impl Search<'_> {
     }
 
     /// A value that may be percent-encoded, as all are that stand in a URL, a form or a cookie.
-    fn parameter(
-        &mut self,
-        name: &[u8],
-        value: &[u8],
-        trail: &Trail<'_>,
-        pair: &mut Pair,
-        plus: bool,
-    ) {
+    fn parameter(&mut self, name: &[u8], value: &[u8], trail: &Trail<'_>, pair: &mut Pair, plus: bool) {
         let name_decoded = decode::percent(name, plus);
         let name = name_decoded.as_deref().unwrap_or(name);
         match &name_decoded {
@@ -180,15 +173,25 @@ impl Search<'_> {
                     trail
                 };
                 self.anew(|search| search.value(name, &plain, trail, pair));
-                // A plus may also be meant: in addresses and in base64 it often is.
-                if plus && memchr::memchr(b'+', value).is_some() && !value.ends_with(b"+") {
-                    let exact = decode::percent(value, false);
-                    let exact = exact.as_deref().unwrap_or(value);
-                    self.anew(|search| drop(search.hits(exact, trail)));
-                    self.undo(name, exact, trail);
+                if plus && memchr::memchr(b'+', value).is_some() {
+                    self.with_plus(name, value, trail);
                 }
             }
             None => self.value(name, value, trail, pair),
+        }
+    }
+
+    /// A plus may also be meant: in addresses and in base64 it often is.
+    fn with_plus(&mut self, name: &[u8], value: &[u8], trail: &Trail<'_>) {
+        match decode::percent(value, false) {
+            Some(plain) => self.anew(|search| {
+                search.hits(&plain, trail);
+                search.undo(name, &plain, trail);
+            }),
+            None => {
+                self.hits(value, trail);
+                self.undo(name, value, trail);
+            }
         }
     }
 
