@@ -129,8 +129,8 @@ impl Fields {
     }
 }
 
-/// [`Fields`] named after a protocol. The version is named apart, and where it stands in the event record: QUIC has one of
-/// its own.
+/// [`Fields`] named after a protocol. The version is named apart, and where it stands in the event record: QUIC has
+/// one of its own.
 macro_rules! fields {
     ($protocol:literal, $version:literal, $version_eve:literal) => {{
         use $crate::protocol::{Field, Role, tls::handshake::Fields};
@@ -212,7 +212,8 @@ impl Handshake {
         }
     }
 
-    /// Takes one whole message without its header; without content too, if nobody reads it or it was too long to keep.
+    /// Takes one whole message without its header; without content too, if nobody reads it or it was too long to
+    /// keep.
     pub fn message(&mut self, kind: u8, body: &[u8], direction: Direction, out: &mut dyn Sink) {
         match kind {
             kind if message::is_read(kind) && body.is_empty() => out.unseen(Unseen::Truncated),
@@ -294,8 +295,8 @@ impl Handshake {
         }
     }
 
-    /// States a ClientHello and ends its record. The second one, which answers a HelloRetryRequest or a HelloVerifyRequest or
-    /// renegotiates, changes nothing.
+    /// States a ClientHello and ends its record. The second one, which answers a HelloRetryRequest or a
+    /// HelloVerifyRequest or renegotiates, changes nothing.
     pub fn client_hello(&mut self, hello: &ClientHello<'_>, direction: Direction, out: &mut dyn Sink) {
         if self.client_hello {
             return;
@@ -381,7 +382,8 @@ impl Handshake {
         self.end_record(out);
     }
 
-    /// A ClientHello of SSL 2.0: no names and nothing to fingerprint. Its suites are told if later versions have them.
+    /// A ClientHello of SSL 2.0: no names and nothing to fingerprint. Its suites are told if later versions have
+    /// them.
     pub fn ssl2_client_hello(
         &mut self,
         hello: &client_hello::Ssl2Hello<'_>,
