@@ -5,7 +5,7 @@ use std::time::Duration;
 /// First bytes kept per direction of a stream while its protocol is not known.
 pub const PROBE_BYTES: usize = 4096;
 /// Datagrams of a flow that are probed before it is called unknown.
-pub const PROBE_DATAGRAMS: u32 = 8;
+pub const PROBE_DATAGRAMS: u32 = 16;
 /// Unconsumed bytes kept per direction for a parser. Fits a ClientHello with post-quantum shares and a long header block.
 pub const PENDING_BYTES: usize = 64 * 1024;
 /// Decoded bytes of one message body that are searched.
