@@ -288,6 +288,23 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 }
 
 static ALL: &[&dyn Protocol] = &[
+    &zookeeper::PROTOCOL,
+    &zabbix::PROTOCOL,
+    &x11::PROTOCOL,
+    &opcua::PROTOCOL,
+    &bacnet::PROTOCOL,
+    &iec104::PROTOCOL,
+    &s7comm::PROTOCOL,
+    &modbus::PROTOCOL,
+    &bgp::PROTOCOL,
+    &rsync::PROTOCOL,
+    &git::PROTOCOL,
+    &rtmp::PROTOCOL,
+    &kafka::PROTOCOL,
+    &zeromq::PROTOCOL,
+    &cassandra::PROTOCOL,
+    &memcached::PROTOCOL,
+    &nats::PROTOCOL,
     &mongodb::PROTOCOL,
     &tds::PROTOCOL,
     &sunrpc::PROTOCOL,
@@ -307,18 +324,31 @@ static ALL: &[&dyn Protocol] = &[
 ];
 
 mod amqp;
+mod bacnet;
 mod ber;
+mod bgp;
+mod cassandra;
 mod framing;
+mod git;
+mod iec104;
+mod kafka;
 mod kerberos;
+mod memcached;
+mod modbus;
 mod mongodb;
 mod mqtt;
 mod mysql;
+mod nats;
 mod netbios;
 mod ntlm;
+mod opcua;
 mod openvpn;
 mod postgresql;
 mod radius;
 mod rdp;
+mod rsync;
+mod rtmp;
+mod s7comm;
 mod smb;
 mod snmp;
 mod strings;
@@ -326,6 +356,10 @@ mod sunrpc;
 mod tds;
 mod tftp;
 mod vnc;
+mod x11;
+mod zabbix;
+mod zeromq;
+mod zookeeper;
 
 #[cfg(test)]
 pub(crate) mod testing;
