@@ -288,6 +288,18 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 }
 
 static ALL: &[&dyn Protocol] = &[
+    &mumble::PROTOCOL,
+    &minecraft::PROTOCOL,
+    &stratum::PROTOCOL,
+    &nntp::PROTOCOL,
+    &nbd::PROTOCOL,
+    &munin::PROTOCOL,
+    &gpsd::PROTOCOL,
+    &mpd::PROTOCOL,
+    &iscsi::PROTOCOL,
+    &svn::PROTOCOL,
+    &distcc::PROTOCOL,
+    &beanstalk::PROTOCOL,
     &zookeeper::PROTOCOL,
     &zabbix::PROTOCOL,
     &x11::PROTOCOL,
@@ -325,21 +337,31 @@ static ALL: &[&dyn Protocol] = &[
 
 mod amqp;
 mod bacnet;
+mod beanstalk;
 mod ber;
 mod bgp;
 mod cassandra;
+mod distcc;
 mod framing;
 mod git;
+mod gpsd;
 mod iec104;
+mod iscsi;
 mod kafka;
 mod kerberos;
 mod memcached;
+mod minecraft;
 mod modbus;
 mod mongodb;
+mod mpd;
 mod mqtt;
+mod mumble;
+mod munin;
 mod mysql;
 mod nats;
+mod nbd;
 mod netbios;
+mod nntp;
 mod ntlm;
 mod opcua;
 mod openvpn;
@@ -351,8 +373,10 @@ mod rtmp;
 mod s7comm;
 mod smb;
 mod snmp;
+mod stratum;
 mod strings;
 mod sunrpc;
+mod svn;
 mod tds;
 mod tftp;
 mod vnc;
