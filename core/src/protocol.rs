@@ -393,6 +393,47 @@ static ALL: &[&dyn Protocol] = &[
     &websocket::PROTOCOL,
     &socks::PROTOCOL,
     &telnet::PROTOCOL,
+    &mumble::PROTOCOL,
+    &minecraft::PROTOCOL,
+    &stratum::PROTOCOL,
+    &nntp::PROTOCOL,
+    &nbd::PROTOCOL,
+    &munin::PROTOCOL,
+    &gpsd::PROTOCOL,
+    &mpd::PROTOCOL,
+    &iscsi::PROTOCOL,
+    &svn::PROTOCOL,
+    &distcc::PROTOCOL,
+    &beanstalk::PROTOCOL,
+    &zookeeper::PROTOCOL,
+    &zabbix::PROTOCOL,
+    &x11::PROTOCOL,
+    &opcua::PROTOCOL,
+    &bacnet::PROTOCOL,
+    &iec104::PROTOCOL,
+    &s7comm::PROTOCOL,
+    &modbus::PROTOCOL,
+    &bgp::PROTOCOL,
+    &rsync::PROTOCOL,
+    &git::PROTOCOL,
+    &rtmp::PROTOCOL,
+    &kafka::PROTOCOL,
+    &zeromq::PROTOCOL,
+    &cassandra::PROTOCOL,
+    &memcached::PROTOCOL,
+    &nats::PROTOCOL,
+    &mongodb::PROTOCOL,
+    &tds::PROTOCOL,
+    &sunrpc::PROTOCOL,
+    &smb::PROTOCOL,
+    &netbios::PROTOCOL,
+    &tftp::PROTOCOL,
+    &radius::PROTOCOL,
+    &kerberos::PROTOCOL,
+    &snmp::PROTOCOL,
+    &openvpn::PROTOCOL,
+    &vnc::PROTOCOL,
+    &rdp::PROTOCOL,
     &mysql::PROTOCOL,
     &postgresql::PROTOCOL,
     &redis::PROTOCOL,
@@ -433,6 +474,56 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
+
+mod amqp;
+mod bacnet;
+mod beanstalk;
+mod ber;
+mod bgp;
+mod cassandra;
+mod distcc;
+mod framing;
+mod git;
+mod gpsd;
+mod iec104;
+mod iscsi;
+mod kafka;
+mod kerberos;
+mod memcached;
+mod minecraft;
+mod modbus;
+mod mongodb;
+mod mpd;
+mod mqtt;
+mod mumble;
+mod munin;
+mod mysql;
+mod nats;
+mod nbd;
+mod netbios;
+mod nntp;
+mod ntlm;
+mod opcua;
+mod openvpn;
+mod postgresql;
+mod radius;
+mod rdp;
+mod rsync;
+mod rtmp;
+mod s7comm;
+mod smb;
+mod snmp;
+mod stratum;
+mod strings;
+mod sunrpc;
+mod svn;
+mod tds;
+mod tftp;
+mod vnc;
+mod x11;
+mod zabbix;
+mod zeromq;
+mod zookeeper;
 
 #[cfg(test)]
 pub(crate) mod testing;
