@@ -9,11 +9,16 @@
 //! nothing later matters.
 
 mod amqp;
+mod bacnet;
+mod beanstalk;
 mod ber;
+mod bgp;
 mod bittorrent;
+mod cassandra;
 mod coap;
 mod dhcp;
 mod dhcpv6;
+mod distcc;
 pub mod dns;
 mod dnscrypt;
 mod dtls;
@@ -21,27 +26,42 @@ mod esp;
 mod framing;
 mod ftp;
 mod ftp_data;
+mod git;
+mod gpsd;
 pub mod http;
 mod http2;
 mod icmp;
 mod icmpv6;
+mod iec104;
 mod igmp;
 mod ike;
 mod imap;
 mod ipsec;
 mod irc;
+mod iscsi;
+mod kafka;
 mod kerberos;
 mod ldap;
 mod line;
 mod llmnr;
 mod mail;
 mod mdns;
+mod memcached;
+mod minecraft;
+mod modbus;
 mod mongodb;
+mod mpd;
 mod mqtt;
+mod mumble;
+mod munin;
 mod mysql;
+mod nats;
+mod nbd;
 mod netbios;
+mod nntp;
 mod ntlm;
 mod ntp;
+mod opcua;
 mod openvpn;
 mod pieces;
 mod pop3;
@@ -50,9 +70,12 @@ mod quic;
 mod radius;
 mod rdp;
 mod redis;
+mod rsync;
 mod rtcp;
+mod rtmp;
 mod rtp;
 mod rtsp;
+mod s7comm;
 mod sasl;
 mod short;
 mod sip;
@@ -62,9 +85,11 @@ mod snmp;
 mod socks;
 mod ssdp;
 mod ssh;
+mod stratum;
 mod strings;
 mod stun;
 mod sunrpc;
+mod svn;
 mod syslog;
 mod tds;
 mod telnet;
@@ -73,7 +98,11 @@ pub mod tls;
 mod vnc;
 mod websocket;
 mod wireguard;
+mod x11;
 mod xmpp;
+mod zabbix;
+mod zeromq;
+mod zookeeper;
 
 use std::fmt::Debug;
 
@@ -393,47 +422,6 @@ static ALL: &[&dyn Protocol] = &[
     &websocket::PROTOCOL,
     &socks::PROTOCOL,
     &telnet::PROTOCOL,
-    &mumble::PROTOCOL,
-    &minecraft::PROTOCOL,
-    &stratum::PROTOCOL,
-    &nntp::PROTOCOL,
-    &nbd::PROTOCOL,
-    &munin::PROTOCOL,
-    &gpsd::PROTOCOL,
-    &mpd::PROTOCOL,
-    &iscsi::PROTOCOL,
-    &svn::PROTOCOL,
-    &distcc::PROTOCOL,
-    &beanstalk::PROTOCOL,
-    &zookeeper::PROTOCOL,
-    &zabbix::PROTOCOL,
-    &x11::PROTOCOL,
-    &opcua::PROTOCOL,
-    &bacnet::PROTOCOL,
-    &iec104::PROTOCOL,
-    &s7comm::PROTOCOL,
-    &modbus::PROTOCOL,
-    &bgp::PROTOCOL,
-    &rsync::PROTOCOL,
-    &git::PROTOCOL,
-    &rtmp::PROTOCOL,
-    &kafka::PROTOCOL,
-    &zeromq::PROTOCOL,
-    &cassandra::PROTOCOL,
-    &memcached::PROTOCOL,
-    &nats::PROTOCOL,
-    &mongodb::PROTOCOL,
-    &tds::PROTOCOL,
-    &sunrpc::PROTOCOL,
-    &smb::PROTOCOL,
-    &netbios::PROTOCOL,
-    &tftp::PROTOCOL,
-    &radius::PROTOCOL,
-    &kerberos::PROTOCOL,
-    &snmp::PROTOCOL,
-    &openvpn::PROTOCOL,
-    &vnc::PROTOCOL,
-    &rdp::PROTOCOL,
     &mysql::PROTOCOL,
     &postgresql::PROTOCOL,
     &redis::PROTOCOL,
@@ -458,15 +446,44 @@ static ALL: &[&dyn Protocol] = &[
     &icmp::PROTOCOL,
     &icmpv6::PROTOCOL,
     &igmp::PROTOCOL,
+    &bacnet::PROTOCOL,
+    &beanstalk::PROTOCOL,
+    &bgp::PROTOCOL,
+    &cassandra::PROTOCOL,
+    &distcc::PROTOCOL,
     &dnscrypt::PROTOCOL,
     &esp::PROTOCOL,
+    &git::PROTOCOL,
+    &gpsd::PROTOCOL,
+    &iec104::PROTOCOL,
     &ipsec::PROTOCOL,
+    &iscsi::PROTOCOL,
+    &kafka::PROTOCOL,
+    &memcached::PROTOCOL,
+    &minecraft::PROTOCOL,
+    &modbus::PROTOCOL,
     &mongodb::PROTOCOL,
+    &mpd::PROTOCOL,
+    &mumble::PROTOCOL,
+    &munin::PROTOCOL,
+    &nats::PROTOCOL,
+    &nbd::PROTOCOL,
+    &nntp::PROTOCOL,
+    &opcua::PROTOCOL,
     &radius::PROTOCOL,
+    &rsync::PROTOCOL,
+    &rtmp::PROTOCOL,
+    &s7comm::PROTOCOL,
     &snmp::PROTOCOL,
+    &stratum::PROTOCOL,
     &sunrpc::PROTOCOL,
+    &svn::PROTOCOL,
     &tds::PROTOCOL,
     &tftp::PROTOCOL,
+    &x11::PROTOCOL,
+    &zabbix::PROTOCOL,
+    &zeromq::PROTOCOL,
+    &zookeeper::PROTOCOL,
     &ntp::PROTOCOL,
     &coap::PROTOCOL,
     &syslog::PROTOCOL,
@@ -474,56 +491,6 @@ static ALL: &[&dyn Protocol] = &[
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,
 ];
-
-mod amqp;
-mod bacnet;
-mod beanstalk;
-mod ber;
-mod bgp;
-mod cassandra;
-mod distcc;
-mod framing;
-mod git;
-mod gpsd;
-mod iec104;
-mod iscsi;
-mod kafka;
-mod kerberos;
-mod memcached;
-mod minecraft;
-mod modbus;
-mod mongodb;
-mod mpd;
-mod mqtt;
-mod mumble;
-mod munin;
-mod mysql;
-mod nats;
-mod nbd;
-mod netbios;
-mod nntp;
-mod ntlm;
-mod opcua;
-mod openvpn;
-mod postgresql;
-mod radius;
-mod rdp;
-mod rsync;
-mod rtmp;
-mod s7comm;
-mod smb;
-mod snmp;
-mod stratum;
-mod strings;
-mod sunrpc;
-mod svn;
-mod tds;
-mod tftp;
-mod vnc;
-mod x11;
-mod zabbix;
-mod zeromq;
-mod zookeeper;
 
 #[cfg(test)]
 pub(crate) mod testing;
