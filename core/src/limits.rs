@@ -130,3 +130,7 @@ pub const RTP_SOURCES: usize = 8;
 pub const CRYPTO_RANGES: usize = 64;
 /// Datagrams of a QUIC client in which its ClientHello must have come.
 pub const QUIC_HELLO_DATAGRAMS: u8 = 10;
+/// Different pairs of protocol and party that a report tells apart.
+pub const REPORT_TALKS: usize = 16_384;
+/// Different findings that a report lists.
+pub const REPORT_FINDINGS: usize = 10_000;
