@@ -45,7 +45,10 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
 
 /// A sentence on standard error, with whatever a terminal might obey taken out: paths and files are strangers' text too.
 pub(crate) fn complain(sentence: &str) {
-    let lines: Vec<String> = sentence.lines().map(|line| text::clean(line.as_bytes(), LINE)).collect();
+    let lines: Vec<String> = sentence
+        .lines()
+        .map(|line| text::clean(line.as_bytes(), LINE))
+        .collect();
     anstream::eprintln!("weir: {}", lines.join("\n"));
 }
 

@@ -149,7 +149,10 @@ impl Teller {
         self.each(|output| output.event(event));
     }
 
-    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only interfaces never end"))]
+    #[cfg_attr(
+        not(feature = "live"),
+        expect(dead_code, reason = "only interfaces never end")
+    )]
     pub(crate) fn flush(&mut self) {
         self.each(|output| output.flush());
     }

@@ -112,7 +112,12 @@ impl Report {
     pub fn talks(&self) -> Vec<&Talk> {
         let mut talks: Vec<&Talk> = self.talks.values().collect();
         talks.sort_unstable_by(|a, b| {
-            let order = |talk: &Talk| (std::cmp::Reverse(total(talk.bytes)), std::cmp::Reverse(talk.flows));
+            let order = |talk: &Talk| {
+                (
+                    std::cmp::Reverse(total(talk.bytes)),
+                    std::cmp::Reverse(talk.flows),
+                )
+            };
             order(a)
                 .cmp(&order(b))
                 .then_with(|| a.protocol.cmp(b.protocol))

@@ -138,11 +138,7 @@ fn unknown(id: &str, known: impl Iterator<Item = &'static str>) -> String {
         .filter(|(distance, known)| *distance <= 3.max(known.len() / 3))
         .collect();
     near.sort_unstable();
-    let near: Vec<&str> = near
-        .into_iter()
-        .map(|(_, id)| id)
-        .take(SUGGESTIONS)
-        .collect();
+    let near: Vec<&str> = near.into_iter().map(|(_, id)| id).take(SUGGESTIONS).collect();
     let id: String = id.chars().flat_map(char::escape_debug).take(80).collect();
     if near.is_empty() {
         format!("there is no finding `{id}`; `weir explain` lists them all")

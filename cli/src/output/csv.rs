@@ -53,11 +53,7 @@ impl<W: Write> Output for Csv<W> {
 fn columns(flow: &FlowEvent) -> [String; 25] {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let service = flow.service.as_ref();
-    let mut findings: Vec<&str> = flow
-        .findings
-        .iter()
-        .map(|sighting| sighting.finding.id)
-        .collect();
+    let mut findings: Vec<&str> = flow.findings.iter().map(|sighting| sighting.finding.id).collect();
     findings.dedup();
     let unseen: Vec<&str> = flow.unseen.iter().map(|what| what.name()).collect();
     [

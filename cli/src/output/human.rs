@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::io;
 
 use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr;
 use weir_core::policy::Action;
 use weir_core::protocol::Unseen;
 use weir_core::report::{Found, Talk};
@@ -19,6 +20,8 @@ use super::{Heard, Output, Summary};
 const WIDTH: usize = 100;
 /// Rows shown of who talked to whom; those that gave something away always are.
 const TALKS: usize = 24;
+/// Rows looked through for those.
+const TALKS_LEAKING: usize = 1000;
 /// Rows shown of each kind of findings.
 const FINDINGS: usize = 40;
 /// Captures named one by one.
@@ -46,7 +49,7 @@ fn render(summary: &Summary<'_>, width: usize, timed: bool) -> String {
         write_talks(summary, width, &mut out);
         write_given_away(summary, width, &mut out);
         write_suspicious(summary, width, &mut out);
-        write_not_seen(summary, &mut out);
+        write_not_seen(summary, width, &mut out);
     }
     write_hint(summary, &mut out);
     out
@@ -56,11 +59,7 @@ fn write_captures(summary: &Summary<'_>, width: usize, timed: bool, out: &mut St
     let captures = summary.captures;
     let flows = counted(summary.report.flows, "flow");
     if let [only] = captures {
-        let what = format!(
-            "{} · {flows} · {}",
-            counted(only.packets, "packet"),
-            covers(only)
-        );
+        let what = format!("{} · {flows} · {}", counted(only.packets, "packet"), covers(only));
         line(&only.name, &what, timed.then_some(only), width, out);
         return;
     }
@@ -92,7 +91,7 @@ fn line(name: &str, what: &str, timed: Option<&Heard>, width: usize, out: &mut S
     out.push_str(&text);
     if let Some(heard) = timed {
         let took = duration(heard.took);
-        let room = width.saturating_sub(text.chars().count() + took.chars().count());
+        let room = width.saturating_sub(text.width() + took.width());
         let _ = write!(out, "{}{QUIET}{took}{QUIET:#}", " ".repeat(room.max(2)));
     }
     out.push('\n');
@@ -114,10 +113,14 @@ fn write_talks(summary: &Summary<'_>, width: usize, out: &mut String) {
             Column::fixed(""),
         ],
     );
-    let room = if talks.len() == TALKS + 1 { TALKS + 1 } else { TALKS };
+    let room = if talks.len() == TALKS + 1 {
+        TALKS + 1
+    } else {
+        TALKS
+    };
     let (mut more, mut flows, mut volume) = (0, 0, 0);
     for (at, talk) in talks.into_iter().enumerate() {
-        if at < room || talk.leaking > 0 {
+        if at < room || talk.leaking > 0 && at < TALKS_LEAKING {
             table.row(talk_row(talk));
         } else {
             more += 1;
@@ -199,10 +202,15 @@ fn write_findings(title: &str, found: &[&Found], summary: &Summary<'_>, width: u
             Column::text(""),
             Column::text(""),
             Column::fixed(""),
+            Column::text(""),
         ],
     );
     table.label(4, format!("{} would have", summary.judge));
-    let room = if found.len() == FINDINGS + 1 { FINDINGS + 1 } else { FINDINGS };
+    let room = if found.len() == FINDINGS + 1 {
+        FINDINGS + 1
+    } else {
+        FINDINGS
+    };
     for found in found.iter().take(room) {
         table.row(finding_row(found, summary.captures));
     }
@@ -212,7 +220,7 @@ fn write_findings(title: &str, found: &[&Found], summary: &Summary<'_>, width: u
     }
 }
 
-fn finding_row(found: &Found, captures: &[Heard]) -> [Cell; 5] {
+fn finding_row(found: &Found, captures: &[Heard]) -> [Cell; 6] {
     let finding = &found.finding;
     let often = if found.times > 1 {
         format!(" ×{}", count(found.times))
@@ -220,23 +228,33 @@ fn finding_row(found: &Found, captures: &[Heard]) -> [Cell; 5] {
         String::new()
     };
     let capture = match captures {
-        [] | [_] => String::new(),
+        [] | [_] => "",
         several => several
             .get(found.capture)
-            .map_or_else(String::new, |heard| format!(" {}", base_name(&heard.name))),
-    };
-    let encoding = if finding.encoding.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", finding.encoding.join(", "))
+            .map_or("", |heard| base_name(&heard.name)),
     };
     [
         Cell::styled(finding.severity.name(), style(finding.severity)),
         what(found).into(),
         finding.shown.as_str().into(),
-        format!("{} {}{encoding}", found.to, finding.place).into(),
-        format!("{:<7} #{}{capture}{often}", done(found.action), found.packet).into(),
+        place(found).into(),
+        format!("{:<7} #{}{often}", done(found.action), found.packet).into(),
+        capture.into(),
     ]
+}
+
+/// To whom; of what was given away also where it stood and how it was wrapped.
+fn place(found: &Found) -> String {
+    let finding = &found.finding;
+    if found.family() != "leak" {
+        return found.to.to_string();
+    }
+    let encoding = if finding.encoding.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", finding.encoding.join(", "))
+    };
+    format!("{} {}{encoding}", found.to, finding.place)
 }
 
 /// `advertising id`, `api key (aws)`, `certificate expired`
@@ -266,18 +284,14 @@ fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-fn write_not_seen(summary: &Summary<'_>, out: &mut String) {
+fn write_not_seen(summary: &Summary<'_>, width: usize, out: &mut String) {
     let report = summary.report;
     let verb = |number: u64, one: &'static str, many: &'static str| if number == 1 { one } else { many };
     let mut notes = Vec::new();
     let mut note = |what: Unseen, one, many| {
         let number = report.unseen(what);
         if number > 0 {
-            notes.push(format!(
-                "{} {}",
-                counted(number, "flow"),
-                verb(number, one, many)
-            ));
+            notes.push(format!("{} {}", counted(number, "flow"), verb(number, one, many)));
         }
     };
     note(
@@ -293,23 +307,46 @@ fn write_not_seen(summary: &Summary<'_>, out: &mut String) {
     );
     note(Unseen::Truncated, "misses bytes", "miss bytes");
     let unparsed: u64 = summary.totals.unparsed.values().map(|(count, _)| count).sum();
-    if let Some((reason, (_, first))) = summary.totals.unparsed.iter().max_by_key(|(_, (count, _))| *count) {
+    if let Some((reason, (_, first))) = summary
+        .totals
+        .unparsed
+        .iter()
+        .max_by_key(|(_, (count, _))| *count)
+    {
         notes.push(format!(
             "{} could not be read (#{first}: {reason})",
             counted(unparsed, "packet")
         ));
     }
-    if !notes.is_empty() {
-        let _ = writeln!(out, "\n{HEADING}Not seen{HEADING:#}  {}", notes.join(" · "));
+    write_notes("Not seen", &notes, width, out);
+    let tunnels: Vec<String> = report
+        .tunnels
+        .iter()
+        .map(|(tunnel, flows)| format!("{} in {tunnel}", counted(*flows, "flow")))
+        .collect();
+    write_notes("Tunnels", &tunnels, width, out);
+}
+
+/// Notes behind a heading, in as many lines as they need.
+fn write_notes(title: &str, notes: &[String], width: usize, out: &mut String) {
+    if notes.is_empty() {
+        return;
     }
-    if !report.tunnels.is_empty() {
-        let tunnels: Vec<String> = report
-            .tunnels
-            .iter()
-            .map(|(tunnel, flows)| format!("{} inside {tunnel}", counted(*flows, "flow")))
-            .collect();
-        let _ = writeln!(out, "\n{HEADING}Tunnels{HEADING:#}  {}", tunnels.join(" · "));
+    let _ = write!(out, "\n{HEADING}{title}{HEADING:#}  ");
+    let indent = title.len() + 2;
+    let mut used = indent;
+    for (at, note) in notes.iter().enumerate() {
+        let length = note.width() + 3;
+        if at > 0 && used + length > width {
+            let _ = write!(out, " ·\n{:indent$}", "");
+            used = indent;
+        } else if at > 0 {
+            out.push_str(" · ");
+        }
+        out.push_str(note);
+        used += length;
     }
+    out.push('\n');
 }
 
 fn write_hint(summary: &Summary<'_>, out: &mut String) {

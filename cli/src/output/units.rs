@@ -38,10 +38,13 @@ pub(crate) fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{plural}", count(number))
 }
 
-/// `0.01 s`, `41.2 s`, `2 m 06 s`, `1 h 02 m`, `3 d 04 h`
+/// `4 ms`, `0.12 s`, `41.2 s`, `2 m 06 s`, `1 h 02 m`, `3 d 04 h`
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
+        0 if duration.is_zero() => "no time".to_owned(),
+        0 if duration < Duration::from_millis(1) => "less than 1 ms".to_owned(),
+        0 if duration < Duration::from_millis(100) => format!("{} ms", duration.as_millis()),
         0..10 => format!("{:.2} s", duration.as_secs_f64()),
         10..60 => format!("{:.1} s", duration.as_secs_f64()),
         60..3600 => format!("{} m {:02} s", seconds / 60, seconds % 60),
@@ -86,7 +89,13 @@ mod tests {
 
     #[test]
     fn durations_are_short() {
-        let cases = [(10, "0.01 s"), (41_200, "41.2 s"), (126_000, "2 m 06 s")];
+        let cases = [
+            (0, "no time"),
+            (12, "12 ms"),
+            (120, "0.12 s"),
+            (41_200, "41.2 s"),
+            (126_000, "2 m 06 s"),
+        ];
         for (millis, shown) in cases {
             assert_eq!(duration(Duration::from_millis(millis)), shown);
         }
