@@ -50,10 +50,10 @@ impl Setup {
     }
 
     fn rules(&self) -> Result<RuleSet> {
-        let signatures = weir_signatures::builtin();
+        let builtin = weir_signatures::builtin();
         Ok(RuleSet {
-            services: signatures.services,
-            lists: signatures.lists,
+            services: builtin.services,
+            lists: builtin.lists,
             ..RuleSet::default()
         })
     }

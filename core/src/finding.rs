@@ -4,7 +4,9 @@
 //! One file per detector and one registry, [`all`]. Detectors hold no state: what depends on several flows belongs to the
 //! ordered stage behind them.
 
+pub mod interception;
 pub mod leak;
+pub mod suspicious;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -128,9 +128,19 @@ pub const BENCODE_DEPTH: u8 = 16;
 pub const RTP_SOURCES: usize = 8;
 /// Pieces of a QUIC handshake that are not joined yet.
 pub const CRYPTO_RANGES: usize = 64;
+/// Pieces of a QUIC or DTLS handshake message that are not joined yet.
+pub const FRAGMENTS: usize = 64;
+/// DTLS handshake messages of one flow that are being put together at once.
+pub const DTLS_MESSAGES: usize = 4;
 /// Datagrams of a QUIC client in which its ClientHello must have come.
 pub const QUIC_HELLO_DATAGRAMS: u8 = 10;
 /// Different pairs of protocol and party that a report tells apart.
 pub const REPORT_TALKS: usize = 16_384;
 /// Different findings that a report lists.
 pub const REPORT_FINDINGS: usize = 10_000;
+/// One header list of HTTP/2, as RFC 9113 §6.5.2 counts it.
+pub const HEADER_LIST_BYTES: usize = 128 * 1024;
+/// HPACK's dynamic table; browsers ask for 64 KiB.
+pub const HPACK_TABLE_BYTES: usize = 64 * 1024;
+/// Streams of one HTTP/2 connection that are followed at once; most servers allow 100 or 128.
+pub const HTTP2_STREAMS: usize = 128;

@@ -98,6 +98,7 @@ impl Profile {
             Self::Monitor => Action::Log,
             Self::Balanced => match family {
                 "leak" if finding.tier <= Tier::Validated && !local => Action::Block,
+                "suspicious" if finding.tier > Tier::Validated => Action::Log,
                 "suspicious" if finding.severity == Severity::Critical => Action::Block,
                 "suspicious" if finding.id.starts_with("suspicious.known-bad") => Action::Block,
                 _ => Action::Log,

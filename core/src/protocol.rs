@@ -9,16 +9,19 @@
 //! nothing later matters.
 
 mod amqp;
+mod ber;
 mod bittorrent;
 mod coap;
 mod dhcp;
 mod dhcpv6;
 pub mod dns;
+mod dtls;
 mod esp;
 mod framing;
 mod ftp;
 mod ftp_data;
 pub mod http;
+mod http2;
 mod icmp;
 mod icmpv6;
 mod igmp;
@@ -26,32 +29,50 @@ mod ike;
 mod imap;
 mod ipsec;
 mod irc;
+mod kerberos;
+mod ldap;
 mod line;
 mod llmnr;
 mod mail;
 mod mdns;
+mod mongodb;
 mod mqtt;
 mod mysql;
+mod netbios;
+mod ntlm;
 mod ntp;
 mod openvpn;
 mod pieces;
 mod pop3;
 mod postgresql;
 mod quic;
+mod radius;
 mod rdp;
 mod redis;
 mod rtcp;
 mod rtp;
+mod rtsp;
 mod sasl;
 mod short;
+mod sip;
+mod smb;
 mod smtp;
+mod snmp;
+mod socks;
+mod ssdp;
 mod ssh;
 mod strings;
 mod stun;
+mod sunrpc;
+mod syslog;
+mod tds;
 mod telnet;
+mod tftp;
 pub mod tls;
 mod vnc;
+mod websocket;
 mod wireguard;
+mod xmpp;
 
 use std::fmt::Debug;
 
@@ -71,7 +92,7 @@ pub enum Role {
     Password,
     /// Something the two sides say in the clear that may hold personal data; searched for leaks when it goes to the server.
     Content,
-    /// An X.509 certificate in DER, in the order sent (leaf first).
+    /// The X.509 certificate that the server shows for itself, in DER; not those behind it in its chain.
     Certificate,
     /// Four or sixteen octets of an address that the last stated hostname stands for (a DNS answer).
     Address,
@@ -187,6 +208,12 @@ pub trait Sink {
     /// Something could not be seen.
     fn unseen(&mut self, what: Unseen);
 
+    /// Whether anybody reads this field now. Where this is `false` a parser may skip the work of computing its value.
+    fn wants(&self, field: &'static Field) -> bool {
+        let _ = field;
+        true
+    }
+
     /// Whether content is searched at all. Where this is `false` a parser may skip the work of decoding bodies.
     fn wants_content(&self) -> bool {
         true
@@ -251,6 +278,9 @@ pub enum Progress {
     /// From `consumed` on, in both directions, this is another protocol (STARTTLS, Upgrade: websocket). The name is a
     /// registered protocol's.
     Become { protocol: &'static str, consumed: usize },
+    /// From `consumed` on, in both directions, this protocol goes on inside the named one, which hides it (a database that
+    /// negotiates TLS on its own connection). It keeps its name; the other is told as the inner one.
+    Secured { protocol: &'static str, consumed: usize },
     /// From `consumed` on, in both directions, this carries an unknown protocol that must be probed anew, while the
     /// outer one keeps its name (SOCKS, HTTP CONNECT).
     Carries { consumed: usize },
@@ -345,7 +375,9 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 
 static ALL: &[&dyn Protocol] = &[
     &tls::PROTOCOL,
+    &dtls::PROTOCOL,
     &quic::PROTOCOL,
+    &http2::PROTOCOL,
     &http::PROTOCOL,
     &ssh::PROTOCOL,
     &smtp::PROTOCOL,
@@ -353,6 +385,12 @@ static ALL: &[&dyn Protocol] = &[
     &imap::PROTOCOL,
     &pop3::PROTOCOL,
     &irc::PROTOCOL,
+    &xmpp::PROTOCOL,
+    &rtsp::PROTOCOL,
+    &sip::PROTOCOL,
+    &ssdp::PROTOCOL,
+    &websocket::PROTOCOL,
+    &socks::PROTOCOL,
     &telnet::PROTOCOL,
     &mysql::PROTOCOL,
     &postgresql::PROTOCOL,
@@ -361,6 +399,10 @@ static ALL: &[&dyn Protocol] = &[
     &amqp::PROTOCOL,
     &rdp::PROTOCOL,
     &vnc::PROTOCOL,
+    &ldap::PROTOCOL,
+    &kerberos::PROTOCOL,
+    &smb::PROTOCOL,
+    &netbios::PROTOCOL,
     &mdns::PROTOCOL,
     &llmnr::PROTOCOL,
     &dns::PROTOCOL,
@@ -376,8 +418,15 @@ static ALL: &[&dyn Protocol] = &[
     &igmp::PROTOCOL,
     &esp::PROTOCOL,
     &ipsec::PROTOCOL,
+    &mongodb::PROTOCOL,
+    &radius::PROTOCOL,
+    &snmp::PROTOCOL,
+    &sunrpc::PROTOCOL,
+    &tds::PROTOCOL,
+    &tftp::PROTOCOL,
     &ntp::PROTOCOL,
     &coap::PROTOCOL,
+    &syslog::PROTOCOL,
     &rtcp::PROTOCOL,
     &rtp::PROTOCOL,
     &ftp_data::PROTOCOL,

@@ -37,6 +37,13 @@ pub(super) struct Shared {
     pub(super) depth: Depth,
     /// Which detectors want a field, by the field's address.
     wanted: HashMap<usize, u64>,
+    /// A bit for each of them, to be asked first: nearly all facts are wanted by nobody.
+    bloom: u64,
+}
+
+fn bloom_bit(field: &'static Field) -> u64 {
+    let address = std::ptr::from_ref(field) as usize as u64;
+    1 << (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
 }
 
 impl Shared {
@@ -45,6 +52,7 @@ impl Shared {
             .iter()
             .flat_map(|protocol| protocol.fields())
             .copied();
+        let mut bloom = 0;
         let wanted = fields
             .chain([&super::inspect::UNKNOWN_PAYLOAD])
             .map(|field| {
@@ -53,6 +61,9 @@ impl Shared {
                     .enumerate()
                     .filter(|(_, detector)| detector.wants(field))
                     .fold(0, |mask, (at, _)| mask | 1 << at);
+                if mask != 0 {
+                    bloom |= bloom_bit(field);
+                }
                 (std::ptr::from_ref(field) as usize, mask)
             })
             .filter(|(_, mask)| *mask != 0)
@@ -62,10 +73,14 @@ impl Shared {
             rules,
             depth,
             wanted,
+            bloom,
         }
     }
 
     fn detectors(&self, field: &'static Field) -> u64 {
+        if self.bloom & bloom_bit(field) == 0 {
+            return 0;
+        }
         self.wanted
             .get(&(std::ptr::from_ref(field) as usize))
             .copied()
@@ -315,6 +330,12 @@ impl Sink for Collector<'_> {
 
     fn unseen(&mut self, what: Unseen) {
         self.state.unseen |= 1 << what as u8;
+    }
+
+    fn wants(&self, field: &'static Field) -> bool {
+        field.role != Role::Meta
+            || (self.shared.depth == Depth::Records && !field.eve.is_empty())
+            || (self.shared.depth >= Depth::Detect && self.shared.detectors(field) != 0)
     }
 
     fn wants_content(&self) -> bool {

@@ -93,6 +93,9 @@ impl Correlator {
     }
 
     fn opened(&mut self, id: FlowId, key: &FlowKey) {
+        if self.names.is_empty() && self.expected.is_empty() {
+            return;
+        }
         let opened = Opened {
             name: self.names.get(&(key.client.address, key.server.address)).cloned(),
             protocol: self
@@ -217,6 +220,10 @@ impl<K: std::hash::Hash + Eq, V> Bounded<K, V> {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(key, value);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.young.is_empty()
     }
 
     fn get(&self, key: &K) -> Option<&V> {

@@ -1,7 +1,6 @@
 //! Who is asked about a flow's first bytes: a table by transport, direction and first byte, built once from the registry,
 //! so that a packet meets two or three probes and not a hundred. Ports only move a protocol to the front.
 
-
 use foldhash::HashMap;
 
 use crate::flow::Direction;

@@ -56,6 +56,37 @@ pub struct PrefixTable<T> {
     entries: Vec<(Prefix, T)>,
     /// The lengths in use, longest first.
     lengths: Vec<u8>,
+    /// Which sixteen bits begin a range (of IPv4 the first two octets, of IPv6 likewise): most addresses stop here.
+    beginnings: Beginnings,
+}
+
+/// A set of sixteen-bit numbers, folded to 1024 bits; may hold more than was put in.
+#[derive(Debug, Clone, Copy, Default)]
+struct Beginnings([u64; 16]);
+
+impl Beginnings {
+    fn insert(&mut self, prefix: Prefix) {
+        let shift = if prefix.network >> 32 == 0xffff { 16 } else { 112 };
+        let known_bits = if shift == 16 { prefix.length.saturating_sub(96) } else { prefix.length };
+        if known_bits < 16 {
+            self.0 = [u64::MAX; 16];
+            return;
+        }
+        let (word, bit) = Self::place(prefix.network);
+        self.0[word] |= bit;
+    }
+
+    fn may_hold(&self, address: u128) -> bool {
+        let (word, bit) = Self::place(address);
+        self.0[word] & bit != 0
+    }
+
+    const fn place(address: u128) -> (usize, u64) {
+        let shift = if address >> 32 == 0xffff { 16 } else { 112 };
+        let number = (address >> shift) as u16;
+        let folded = number ^ (number >> 10);
+        ((folded >> 6 & 15) as usize, 1 << (folded & 63))
+    }
 }
 
 impl<T> Default for PrefixTable<T> {
@@ -63,6 +94,7 @@ impl<T> Default for PrefixTable<T> {
         Self {
             entries: Vec::new(),
             lengths: Vec::new(),
+            beginnings: Beginnings::default(),
         }
     }
 }
@@ -86,6 +118,7 @@ impl<T: Copy> PrefixTable<T> {
             return Err(EntryError::Full(limits::ADDRESS_PREFIXES));
         }
         self.entries.insert(at, (prefix, value));
+        self.beginnings.insert(prefix);
         if let Err(at) = self.lengths.binary_search_by(|length| prefix.length.cmp(length)) {
             self.lengths.insert(at, prefix.length);
         }
@@ -94,6 +127,9 @@ impl<T: Copy> PrefixTable<T> {
 
     pub fn find(&self, ip: IpAddr) -> Option<T> {
         let address = mapped(ip);
+        if !self.beginnings.may_hold(address) {
+            return None;
+        }
         self.lengths.iter().find_map(|&length| {
             let prefix = Prefix {
                 length,

@@ -7,6 +7,7 @@
 use crate::flow::Direction;
 use crate::packet::Transport;
 use crate::protocol::framing::{After, Framed, Messages, Size};
+use crate::protocol::strings::sasl_plain;
 use crate::protocol::{Field, FirstByte, Opening, Parser, Probe, Protocol, Role, Sink, Value};
 
 mod v0;
@@ -177,7 +178,7 @@ impl Session {
         self.version = Some(version);
         match version {
             // The server's header is the agreement, §5.2.1; a client alone goes on with its ClientHello.
-            Version::V1 { id: ID_TLS } if direction == Direction::ToClient => After::Become("tls"),
+            Version::V1 { id: ID_TLS } if direction == Direction::ToClient => After::Secured("tls"),
             _ => After::Next,
         }
     }
@@ -190,10 +191,9 @@ fn state(field: &'static Field, value: Option<&[u8]>, direction: Direction, out:
     }
 }
 
-/// The response of SASL PLAIN, RFC 4616: `[authzid] NUL authcid NUL passwd`.
+/// States who logs in with SASL PLAIN.
 fn plain(response: &[u8], direction: Direction, out: &mut dyn Sink) {
-    let mut parts = response.splitn(3, |byte| *byte == 0).skip(1);
-    if let (Some(username), Some(password)) = (parts.next(), parts.next()) {
+    if let Some((username, password)) = sasl_plain(response) {
         out.fact(&USERNAME, direction, Value::Bytes(username));
         out.fact(&PASSWORD, direction, Value::Bytes(password));
     }

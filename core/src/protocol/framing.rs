@@ -4,7 +4,7 @@
 //! waiting, skipping what is too long to keep, and holes in the stream are dealt with here once.
 
 use crate::flow::{Chunk, Direction, FlowKey};
-use crate::limits::MESSAGE_BYTES;
+use crate::limits::{LINE_BYTES, MESSAGE_BYTES};
 use crate::protocol::{Parser, Progress, Sink, Unseen};
 
 /// What the first bytes of a message say of its length.
@@ -29,12 +29,26 @@ impl Size {
     }
 }
 
+impl Size {
+    /// A line with its end, and `more` bytes behind it that the line itself announces.
+    pub(super) fn line(bytes: &[u8], more: impl FnOnce(&[u8]) -> u64) -> Self {
+        match memchr::memchr(b'\n', bytes) {
+            Some(end) => {
+                let line = bytes.get(..end).unwrap_or_default();
+                Self::of(end as u64 + 1, more(line.strip_suffix(b"\r").unwrap_or(line)))
+            }
+            None if bytes.len() < LINE_BYTES => Self::Needs(bytes.len() + 1),
+            None => Self::Broken("a line without an end"),
+        }
+    }
+}
+
 /// How the stream goes on behind a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum After {
     Next,
     Done,
-    Become(&'static str),
+    Secured(&'static str),
     Carries,
     Broken(&'static str),
 }
@@ -124,6 +138,24 @@ impl<M: Messages> Parser for Framed<M> {
     }
 }
 
+/// A protocol whose every datagram stands for itself.
+pub(super) trait Datagram: std::fmt::Debug + Default + Send {
+    /// Reads one datagram. `None` is the place where it stops making sense; what was stated stays.
+    fn read(&mut self, direction: Direction, datagram: &[u8], out: &mut dyn Sink) -> Option<()>;
+}
+
+/// A parser made of [`Datagram`].
+#[derive(Debug, Default)]
+pub(super) struct Datagrams<D>(D);
+
+impl<D: Datagram> Parser for Datagrams<D> {
+    fn feed(&mut self, _: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
+        self.0.read(chunk.direction, chunk.bytes, out);
+        out.end_record();
+        Progress::Consumed(chunk.bytes.len())
+    }
+}
+
 impl<M> Framed<M> {
     /// How many of `there` bytes belong to a message already read.
     fn skipped(&mut self, direction: Direction, there: usize) -> usize {
@@ -138,7 +170,7 @@ fn end(after: After, start: usize, consumed: usize) -> Progress {
     match after {
         After::Next => Progress::Consumed(consumed),
         After::Done => Progress::Done,
-        After::Become(protocol) => Progress::Become { protocol, consumed },
+        After::Secured(protocol) => Progress::Secured { protocol, consumed },
         After::Carries => Progress::Carries { consumed },
         After::Broken(what) => Progress::Malformed { what, at: start },
     }

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use super::line::{self, Line, Lines};
+use super::line::{self, Line, Lines, Sides};
 use super::{Field, FirstByte, Opening, Parser, Probe, Progress, Protocol, Role, Sink, Unseen, Value};
 use crate::flow::{Chunk, Direction, FlowKey};
 use crate::packet::{Address, Endpoint, Transport};
@@ -212,8 +212,7 @@ fn probe_commands(bytes: &[u8], on_port: bool) -> Probe {
 #[derive(Debug, Default)]
 struct FtpParser {
     lines: [Lines; 2],
-    /// Where the server's bytes go; known from the first line.
-    replies: Option<Direction>,
+    sides: Sides,
     /// The code of a reply of several lines that has not ended.
     inside_reply: Option<u16>,
     wants_tls: bool,
@@ -230,14 +229,8 @@ impl Parser for FtpParser {
             .get_mut(direction.index())
             .and_then(|lines| lines.next(&mut rest))
         {
-            let replies = *self.replies.get_or_insert_with(|| {
-                if line::reply(line.text).is_some() {
-                    direction
-                } else {
-                    direction.opposite()
-                }
-            });
-            if replies != direction {
+            let is_reply = self.sides.is_reply(direction, line::reply(line.text).is_some());
+            if !is_reply {
                 self.command(line, direction, out);
             } else if self.reply(flow, line, direction, out) {
                 return Progress::Become {

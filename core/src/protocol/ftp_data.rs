@@ -72,6 +72,11 @@ impl Parser for FtpDataParser {
         Progress::Consumed(0)
     }
 
+    fn undecided(&self, direction: Direction) -> usize {
+        let side = self.sides.first().filter(|_| direction == Direction::ToServer);
+        side.map_or(0, Pieces::undecided)
+    }
+
     fn close(&mut self, _: &FlowKey, out: &mut dyn Sink) {
         let said = self.sides.each_mut().map(|side| side.finish(out));
         if said.contains(&true) {

@@ -12,6 +12,7 @@ mod connection;
 pub(super) mod content;
 mod framing;
 pub(super) mod lines;
+pub(super) mod messages;
 pub(super) mod semantics;
 
 use super::{Field, FirstByte, Opening, Parser, Probe, Protocol};

@@ -3,7 +3,7 @@
 //! Read: greeting, commands, logins, results, messages that are appended or fetched. Not read: COMPRESS=DEFLATE
 //! (RFC 4978); what follows it is opaque.
 
-use super::line::{self, Line, Lines};
+use super::line::{self, Line, Lines, Sides};
 use super::mail::{self, Message};
 use super::pieces::Pieces;
 use super::sasl::{self, Exchange};
@@ -198,6 +198,13 @@ fn probe_client(bytes: &[u8], on_port: bool) -> Probe {
     if known { Probe::Match } else { Probe::Mismatch }
 }
 
+/// Untagged, a continuation, or the status of a tagged command.
+fn looks_like_response(text: &[u8]) -> bool {
+    let (tag, rest) = line::split_word(text);
+    let (status, _) = line::split_word(rest);
+    tag == b"*" || tag == b"+" || line::is_one_of(status, &[b"OK", b"NO", b"BAD"])
+}
+
 /// What the next bytes of one side are, apart from lines.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Literal {
@@ -214,12 +221,14 @@ enum Literal {
 #[derive(Debug, Default)]
 struct ImapParser {
     lines: [Lines; 2],
-    replies: Option<Direction>,
+    sides: Sides,
     literals: [Literal; 2],
     /// The words of the command being read; literals are words too.
     words: Vec<Vec<u8>>,
     /// Bytes in `words`.
     words_bytes: usize,
+    /// Bytes of the last literal among `words`. What stands before it must be let go, or the server never asks for it.
+    held: usize,
     message: Option<Box<Message>>,
     fetched: Option<Box<Pieces>>,
     exchange: Option<Exchange>,
@@ -250,16 +259,8 @@ impl Parser for ImapParser {
             else {
                 break;
             };
-            let replies = *self.replies.get_or_insert_with(|| {
-                let (tag, rest) = line::split_word(line.text);
-                let (status, _) = line::split_word(rest);
-                if tag == b"*" || tag == b"+" || line::is_one_of(status, &[b"OK", b"NO", b"BAD"]) {
-                    direction
-                } else {
-                    direction.opposite()
-                }
-            });
-            if replies != direction {
+            let is_reply = self.sides.is_reply(direction, looks_like_response(line.text));
+            if !is_reply {
                 self.client_line(line, direction, out);
                 continue;
             }
@@ -296,6 +297,15 @@ impl Parser for ImapParser {
             }
         }
         Progress::Consumed(0)
+    }
+
+    fn undecided(&self, direction: Direction) -> usize {
+        let message = self.message.as_ref().map_or(0, |message| message.undecided());
+        if self.sides.is_client(direction) {
+            self.held + message
+        } else {
+            0
+        }
     }
 
     fn close(&mut self, _: &FlowKey, out: &mut dyn Sink) {
@@ -392,6 +402,7 @@ impl ImapParser {
             return;
         }
         let (text, literal) = literal_marker(line.text);
+        self.held = 0;
         self.add_words(text);
         let Some(size) = literal else {
             let words = std::mem::take(&mut self.words);
@@ -455,6 +466,7 @@ impl ImapParser {
         let room = LINE_BYTES.saturating_sub(self.words_bytes);
         let bytes = bytes.get(..room).unwrap_or(bytes);
         self.words_bytes += bytes.len();
+        self.held += bytes.len();
         if let Some(word) = self.words.last_mut() {
             word.extend_from_slice(bytes);
         }
@@ -526,6 +538,7 @@ impl ImapParser {
         if !status.eq_ignore_ascii_case(b"OK") {
             self.words.clear();
             self.words_bytes = 0;
+            self.held = 0;
             self.literals = [Literal::None; 2];
         }
         self.end_content(out);

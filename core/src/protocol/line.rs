@@ -1,5 +1,6 @@
 //! Lines of text protocols: complete ones, at most [`LINE_BYTES`] long, found in linear time however they arrive.
 
+use crate::flow::Direction;
 use crate::limits::LINE_BYTES;
 
 /// Cuts one direction's bytes into lines. Remembers what it has searched, so that a line that arrives byte by byte is
@@ -82,6 +83,32 @@ impl Lines {
     pub(super) fn lose(&mut self) {
         self.searched = 0;
         self.inside = true;
+    }
+}
+
+/// Which direction carries a server's replies. That is to the client, unless the capture began in the middle and the
+/// server was seen first.
+#[derive(Debug, Default)]
+pub(super) struct Sides {
+    replies: Option<Direction>,
+    /// A line to the client was seen.
+    heard: bool,
+}
+
+impl Sides {
+    /// Whether a line of `direction` is the server's, where `looks` says whether it is written like a reply. A client
+    /// that writes one to be taken for a server is found out by the server's first line.
+    pub(super) fn is_reply(&mut self, direction: Direction, looks: bool) -> bool {
+        let by_looks = if looks { direction } else { direction.opposite() };
+        if direction == Direction::ToClient && !std::mem::replace(&mut self.heard, true) && looks {
+            self.replies = Some(direction);
+        }
+        *self.replies.get_or_insert(by_looks) == direction
+    }
+
+    /// Whether `direction` is known to be the client's.
+    pub(super) fn is_client(&self, direction: Direction) -> bool {
+        self.replies == Some(direction.opposite())
     }
 }
 
@@ -241,6 +268,35 @@ mod tests {
             b"",
         ] {
             assert!(reply(line).is_none());
+        }
+    }
+
+    #[test]
+    fn random_bytes_are_no_text_protocol() {
+        use crate::packet::Transport;
+        use crate::protocol::{Probe, all, testing};
+        let mut state = 7_u64;
+        for round in 0..20_000 {
+            let bytes: Vec<u8> = (0..48)
+                .map(|_| {
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
+                    (state >> 56) as u8
+                })
+                .collect();
+            let port = [21, 22, 23, 25, 110, 143, 389, 514, 5222, 6379, 6667][round % 11];
+            let flow = testing::flow(Transport::TCP, port);
+            let names = [
+                "ftp", "ftp-data", "imap", "irc", "ldap", "pop3", "redis", "smtp", "ssh", "syslog", "telnet",
+                "xmpp",
+            ];
+            for protocol in all().iter().filter(|protocol| names.contains(&protocol.name())) {
+                for direction in Direction::BOTH {
+                    let probe = testing::probe(*protocol, &flow, direction, &bytes);
+                    assert_ne!(probe, Probe::Match, "{} for {bytes:x?}", protocol.name());
+                }
+            }
         }
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Message {
     /// Base64 characters left over from the last line.
     carry: Vec<u8>,
     content: Pieces,
+    /// Bytes of the lines that the next statement will speak of.
+    undecided: usize,
 }
 
 impl Message {
@@ -53,11 +55,33 @@ impl Message {
             boundaries: Vec::new(),
             carry: Vec::new(),
             content: Pieces::new(fields.content, direction),
+            undecided: 0,
         }
     }
 
     /// Takes the next line, dots already unstuffed.
     pub(super) fn line(&mut self, line: Line<'_>, out: &mut dyn Sink) {
+        let before = self.content.undecided();
+        self.read(line, out);
+        // Less than before means that a piece was stated.
+        if self.content.undecided() < before {
+            self.undecided = 0;
+        }
+        self.undecided += line.text.len() + 2;
+    }
+
+    /// More of the message comes only after an answer: states what there is.
+    pub(super) fn pause(&mut self, out: &mut dyn Sink) {
+        self.content.pause(out);
+        self.undecided = 0;
+    }
+
+    /// Bytes on the wire that were read and not stated.
+    pub(super) const fn undecided(&self) -> usize {
+        self.undecided
+    }
+
+    fn read(&mut self, line: Line<'_>, out: &mut dyn Sink) {
         if self.in_header {
             self.header_line(line, out);
             self.content.push(line.text, out);

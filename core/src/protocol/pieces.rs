@@ -60,6 +60,21 @@ impl Pieces {
         said
     }
 
+    /// States what there is while more may come: the sender waits for an answer.
+    pub(super) fn pause(&mut self, out: &mut dyn Sink) {
+        if self.undecided() > 0 {
+            out.fact(self.field, self.direction, Value::Bytes(&self.buffer));
+            let repeated = self.buffer.len().min(CONTENT_OVERLAP);
+            self.buffer.drain(..self.buffer.len() - repeated);
+            self.repeated = repeated;
+        }
+    }
+
+    /// Bytes that were taken and not stated.
+    pub(super) fn undecided(&self) -> usize {
+        self.buffer.len().saturating_sub(self.repeated)
+    }
+
     /// Bytes are missing: what follows must not look as if it stood next to what came before.
     pub(super) fn gap(&mut self, out: &mut dyn Sink) {
         let taken = self.taken;

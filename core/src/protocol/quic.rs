@@ -1,11 +1,10 @@
-//! QUIC: version 1 (RFC 9000, RFC 9001), version 2 (RFC 9369), drafts 22 to 34, Facebook's mvfst, and Google QUIC from
-//! Q024 to Q050, T050 and T051.
+//! QUIC: version 1 (RFC 9000, RFC 9001), version 2 (RFC 9369), drafts 22 to 34, Facebook's mvfst, and Google QUIC
+//! from Q024 to Q050, T050 and T051.
 //!
-//! Read are Initial packets, whose keys everybody can derive: the ClientHello, wherever its CRYPTO frames are, and the
-//! ServerHello. Of Google QUIC, the CHLO. Everything later is encrypted for good. Packets with short headers say nothing, so
-//! that a flow of nothing else stays unknown.
+//! Read are Initial packets, whose keys everybody can derive: the ClientHello, wherever its CRYPTO frames are, and
+//! the ServerHello. Of Google QUIC, the CHLO. Everything later is encrypted for good. Packets with short headers say
+//! nothing, so that a flow of nothing else stays unknown.
 
-mod crypto_stream;
 mod google;
 mod keys;
 mod packet;
@@ -20,9 +19,9 @@ use crate::limits;
 use crate::packet::Transport;
 use crate::protocol::tls::client_hello;
 use crate::protocol::tls::fingerprint::Carrier;
+use crate::protocol::tls::fragments::{Fragments, whole_message};
 use crate::protocol::tls::handshake::{self, Fields, Handshake, message};
 use crate::protocol::{Field, FirstByte, Opening, Parser, Probe, Progress, Protocol, Sink, Unseen, Value};
-use crypto_stream::{CryptoStream, whole_message};
 use keys::Secrets;
 use packet::{Family, Kind, LongPacket, Version, variable};
 
@@ -40,9 +39,9 @@ pub static VERSION: Field = Field::meta("quic.version", "version");
 /// The program that speaks, as Google's say in a transport parameter or in the CHLO.
 pub static USER_AGENT: Field = Field::meta("quic.user_agent", "ua");
 
-static FIELDS: [&Field; 31] = {
-    let mut fields = [&VERSION; 31];
-    let (most, own) = fields.split_at_mut(29);
+static FIELDS: [&Field; Fields::COUNT + 2] = {
+    let mut fields = [&VERSION; Fields::COUNT + 2];
+    let (most, own) = fields.split_at_mut(Fields::COUNT);
     most.copy_from_slice(&FACTS.all());
     own.copy_from_slice(&[&VERSION, &USER_AGENT]);
     fields
@@ -92,7 +91,7 @@ impl Protocol for Quic {
             client: None,
             version: None,
             secrets: None,
-            crypto: CryptoStream::default(),
+            crypto: Fragments::default(),
             opened: false,
             unopened: false,
             datagrams: 0,
@@ -127,7 +126,7 @@ struct QuicParser {
     version: Option<Version>,
     secrets: Option<Box<Secrets>>,
     /// Of the client until its hello is whole, then of the server.
-    crypto: CryptoStream,
+    crypto: Fragments,
     /// Whether an Initial was decrypted, and whether one was not.
     opened: bool,
     unopened: bool,
@@ -213,8 +212,8 @@ impl QuicParser {
             return;
         }
         let mut plain = Vec::new();
-        // Later packets have the server's connection id, but the first one's keys; after a Retry, or behind a decoy, there
-        // are new keys.
+        // Later packets have the server's connection id, but the first one's keys; after a Retry, or behind a decoy,
+        // there are new keys.
         let opened = self
             .secrets
             .as_ref()
@@ -225,7 +224,7 @@ impl QuicParser {
                 return;
             };
             self.secrets = Some(Box::new(secrets));
-            self.crypto = CryptoStream::default();
+            self.crypto = Fragments::default();
         }
         self.opened = true;
         self.client = Some(direction);
@@ -289,9 +288,9 @@ impl QuicParser {
     }
 }
 
-/// Gathers the CRYPTO frames of an Initial. Answers with the first handshake message once it is whole: from `frames` itself if
-/// it stands there in one piece.
-fn gather<'a>(stream: &'a mut CryptoStream, frames: &'a [u8], version: Version) -> Option<&'a [u8]> {
+/// Gathers the CRYPTO frames of an Initial. Answers with the first handshake message once it is whole: from `frames`
+/// itself if it stands there in one piece.
+fn gather<'a>(stream: &'a mut Fragments, frames: &'a [u8], version: Version) -> Option<&'a [u8]> {
     let is_google = version.family() == Family::Google;
     let mut reader = Reader::new(frames);
     while let Some((offset, data)) = next_crypto(&mut reader, is_google) {
@@ -310,8 +309,8 @@ fn gather<'a>(stream: &'a mut CryptoStream, frames: &'a [u8], version: Version) 
     whole_message(beginning)
 }
 
-/// Offset and content of the next CRYPTO frame. RFC 9000 §19; of others, Initials may only have those that are passed over
-/// here (§17.2.2).
+/// Offset and content of the next CRYPTO frame. RFC 9000 §19; of others, Initials may only have those that are passed
+/// over here (§17.2.2).
 fn next_crypto<'a>(reader: &mut Reader<'a>, is_google: bool) -> Option<(u64, &'a [u8])> {
     const PADDING: u8 = 0x00;
     const PING: u8 = 0x01;
@@ -349,8 +348,8 @@ fn next_crypto<'a>(reader: &mut Reader<'a>, is_google: bool) -> Option<(u64, &'a
     }
 }
 
-/// Google's `user_agent` among the transport parameters, RFC 9000 §18; before draft 27 their numbers and lengths had two
-/// bytes each.
+/// Google's `user_agent` among the transport parameters, RFC 9000 §18; before draft 27 their numbers and lengths had
+/// two bytes each.
 fn user_agent(parameters: &[u8], are_old: bool) -> Option<&[u8]> {
     const USER_AGENT: u64 = 0x3129;
     let mut reader = Reader::new(parameters);

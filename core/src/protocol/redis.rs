@@ -189,6 +189,8 @@ struct Side {
 struct RedisParser {
     sides: [Side; 2],
     client: Option<Direction>,
+    /// Something to the client was seen.
+    heard: bool,
     /// Arguments of the client's array that have not come.
     left: u32,
     command: Vec<u8>,
@@ -203,14 +205,11 @@ impl Parser for RedisParser {
     fn feed(&mut self, _: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
         let direction = chunk.direction;
         let mut rest = chunk.bytes;
-        if self.client.is_none() && !self.find_client(chunk) {
+        if !self.find_client(chunk) {
             return Progress::Consumed(0);
         }
         let is_client = self.client == Some(direction);
-        loop {
-            let Some(side) = self.sides.get_mut(direction.index()) else {
-                break;
-            };
+        while let Some(side) = self.sides.get_mut(direction.index()) {
             match side.expected {
                 Expected::Line => {
                     let Some(line) = side.lines.next(&mut rest) else {
@@ -270,6 +269,16 @@ impl Parser for RedisParser {
         Progress::Consumed(0)
     }
 
+    fn undecided(&self, direction: Direction) -> usize {
+        // Where a reply ends is not known, so none is waited for.
+        if self.client != Some(direction) {
+            return 0;
+        }
+        let content = self.content.get(direction.index()).and_then(Option::as_ref);
+        let arguments: usize = self.arguments.iter().map(Vec::len).sum();
+        content.map_or(0, Pieces::undecided) + self.command.len() + arguments
+    }
+
     fn close(&mut self, _: &FlowKey, out: &mut dyn Sink) {
         let mut said = false;
         for content in self.content.iter_mut().flatten() {
@@ -282,22 +291,24 @@ impl Parser for RedisParser {
 }
 
 impl RedisParser {
-    /// A client sends arrays of strings or inline words, a server everything else. Answers whether that is known.
+    /// A client sends arrays of strings or inline words, a server everything else; the client opened the flow, unless
+    /// the capture began in the middle. Answers whether that is known.
     fn find_client(&mut self, chunk: Chunk<'_>) -> bool {
-        let is_client = match chunk.bytes {
-            [b'*', rest @ ..] => match line::first_line(rest) {
-                None => return false,
-                // An array that comes first from the side that opened the flow is a command.
-                Some(_) => chunk.direction == Direction::ToServer,
-            },
-            [byte, ..] => byte.is_ascii_alphabetic(),
-            [] => return false,
+        let Some(&first) = chunk.bytes.first() else {
+            return false;
         };
-        self.client = Some(if is_client {
-            chunk.direction
-        } else {
-            chunk.direction.opposite()
-        });
+        let is_reply = matches!(first, b'+' | b'-' | b':' | b'$' | b'%' | b'>' | b'~');
+        let client = match chunk.direction {
+            // A client that answers instead of asking is found out by the server's first answer.
+            Direction::ToClient if !std::mem::replace(&mut self.heard, true) && is_reply => {
+                self.client = Some(Direction::ToServer);
+                return true;
+            }
+            Direction::ToClient if first.is_ascii_alphabetic() => Direction::ToClient,
+            Direction::ToServer if is_reply => Direction::ToClient,
+            _ => Direction::ToServer,
+        };
+        self.client.get_or_insert(client);
         true
     }
 
@@ -338,7 +349,7 @@ impl RedisParser {
             _ if starts && !text.is_empty() => {
                 self.clear();
                 let words = text
-                    .split(|byte| byte.is_ascii_whitespace())
+                    .split(u8::is_ascii_whitespace)
                     .filter(|word| !word.is_empty());
                 for word in words {
                     self.begin_argument();
@@ -441,87 +452,4 @@ impl RedisParser {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::testing::{self, Conversation, TO_CLIENT, TO_SERVER};
-
-    fn flow() -> FlowKey {
-        testing::flow(Transport::TCP, 6379)
-    }
-
-    #[test]
-    fn reads_commands_values_and_replies() {
-        let conversation: Conversation<'_> = &[
-            (
-                TO_SERVER,
-                b"*3\r\n$3\r\nSET\r\n$5\r\nphone\r\n$12\r\n+49\r\n1234567\r\n",
-            ),
-            (TO_CLIENT, b"+OK\r\n"),
-            (TO_SERVER, b"*2\r\n$3\r\nGET\r\n$5\r\nphone\r\n"),
-            (TO_CLIENT, b"$12\r\n+49\r\n1234567\r\n"),
-            (TO_SERVER, b"PING\r\n"),
-            (TO_CLIENT, b"-ERR no\r\n"),
-        ];
-        let said = testing::feed(&PROTOCOL, &flow(), conversation);
-        assert_eq!(said.values(&COMMAND), ["SET", "GET", "PING"]);
-        assert_eq!(
-            said.values(&CONTENT),
-            ["phone +49\r\n1234567 ", "phone ", "+49\r\n1234567\n"]
-        );
-        assert_eq!(said.value(&ERROR), "ERR no");
-        testing::keeps_promises(&PROTOCOL, &flow(), conversation);
-    }
-
-    #[test]
-    fn reads_every_way_to_log_in() {
-        let login = |bytes: &[u8]| {
-            let said = testing::feed(&PROTOCOL, &flow(), &[(TO_SERVER, bytes)]);
-            testing::keeps_promises(&PROTOCOL, &flow(), &[(TO_SERVER, bytes)]);
-            assert!(said.values(&CONTENT).is_empty(), "{said:?}");
-            (said.values(&USERNAME).join(" "), said.value(&PASSWORD).to_owned())
-        };
-        assert_eq!(
-            login(b"*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n"),
-            (String::new(), "pw".to_owned())
-        );
-        assert_eq!(login(b"AUTH marta pw\r\n"), ("marta".to_owned(), "pw".to_owned()));
-        let hello = b"*5\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\nAUTH\r\n$5\r\nmarta\r\n$2\r\npw\r\n";
-        assert_eq!(login(hello), ("marta".to_owned(), "pw".to_owned()));
-    }
-
-    #[test]
-    fn arrays_and_evident_replies_are_recognised_on_any_port() {
-        let odd = testing::flow(Transport::TCP, 7000);
-        let probe = |bytes| testing::probe(&PROTOCOL, &odd, TO_SERVER, bytes);
-        assert_eq!(probe(b"*1\r\n$4\r\nPING\r\n"), Probe::Match);
-        assert_eq!(probe(b"*240\r\n*10\r\n$11\r\nsinterstore\r\n"), Probe::Match);
-        assert_eq!(probe(b"-NOAUTH Authentication required.\r\n"), Probe::Match);
-        assert_eq!(probe(b"*1\r"), Probe::NeedMore);
-        assert_eq!(probe(b"+OK\r\n"), Probe::NeedMore);
-        assert_eq!(probe(b"PING\r\n"), Probe::Mismatch);
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow(), TO_SERVER, b"PING\r\n"),
-            Probe::Match
-        );
-    }
-
-    #[test]
-    fn other_protocols_are_not_redis() {
-        for bytes in [
-            &b"* OK IMAP4 ready\r\n"[..],
-            b"*hello\r\n",
-            b"*1\r\nxx",
-            b"GET / HTTP/1.1\r\n",
-            b"POST / HTTP/1.1\r\n",
-            b"SSH-2.0-x\r\n",
-            b"-\x00\x01\r\n",
-            b"$abc\r\n",
-        ] {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow(), TO_SERVER, bytes),
-                Probe::Mismatch,
-                "{bytes:?}"
-            );
-        }
-    }
-}
+mod tests;

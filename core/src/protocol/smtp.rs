@@ -4,7 +4,7 @@
 //! Read: greeting, extensions, logins, envelopes, and the messages with their transfer encodings undone, see
 //! [`mail`](super::mail). Not read: what a server says besides its codes.
 
-use super::line::{self, Line, Lines};
+use super::line::{self, Line, Lines, Sides};
 use super::mail::{self, Message};
 use super::sasl::{self, Exchange};
 use super::{Field, FirstByte, Opening, Parser, Probe, Progress, Protocol, Role, Sink, Unseen, Value};
@@ -220,7 +220,7 @@ enum Client {
 #[derive(Debug, Default)]
 struct SmtpParser {
     lines: [Lines; 2],
-    replies: Option<Direction>,
+    sides: Sides,
     client: Client,
     message: Option<Box<Message>>,
     /// Lines of the message so far were seen, or the server answered 354.
@@ -240,7 +240,7 @@ impl Parser for SmtpParser {
         let direction = chunk.direction;
         let mut rest = chunk.bytes;
         loop {
-            if self.replies == Some(direction.opposite())
+            if self.sides.is_client(direction)
                 && let Client::Chunk { left, is_last } = self.client
             {
                 if left > 0 && rest.is_empty() {
@@ -254,12 +254,8 @@ impl Parser for SmtpParser {
             let Some(line) = self.next_line(direction, &mut rest) else {
                 break;
             };
-            let is_reply = line::reply(line.text).is_some();
-            let replies =
-                *self
-                    .replies
-                    .get_or_insert(if is_reply { direction } else { direction.opposite() });
-            if replies != direction {
+            let is_reply = self.sides.is_reply(direction, line::reply(line.text).is_some());
+            if !is_reply {
                 self.client_line(line, direction, out);
             } else if self.reply(line, direction, out) {
                 return Progress::Become {
@@ -273,7 +269,7 @@ impl Parser for SmtpParser {
 
     fn gap(&mut self, direction: Direction, missing: u64, out: &mut dyn Sink) -> Progress {
         out.unseen(Unseen::Truncated);
-        let is_client = self.replies == Some(direction.opposite());
+        let is_client = self.sides.is_client(direction);
         if let Client::Chunk { left, is_last } = self.client
             && is_client
         {
@@ -286,6 +282,11 @@ impl Parser for SmtpParser {
             lines.lose();
         }
         Progress::Consumed(0)
+    }
+
+    fn undecided(&self, direction: Direction) -> usize {
+        let message = self.message.as_ref().filter(|_| self.sides.is_client(direction));
+        message.map_or(0, |message| message.undecided())
     }
 
     fn close(&mut self, _: &FlowKey, out: &mut dyn Sink) {
@@ -441,6 +442,8 @@ impl SmtpParser {
         self.client = Client::Commands;
         if is_last {
             self.end_message(out);
+        } else if let Some(message) = &mut self.message {
+            message.pause(out);
         }
         true
     }

@@ -21,6 +21,26 @@ pub(super) fn utf16_le(bytes: &[u8]) -> String {
     text.trim_end_matches('\0').to_owned()
 }
 
+/// The next word of a line, up to a blank.
+pub(super) fn word<'a>(line: &mut &'a [u8]) -> &'a [u8] {
+    let end = memchr::memchr(b' ', line).unwrap_or(line.len());
+    let (word, rest) = line.split_at(end);
+    *line = rest.get(1..).unwrap_or_default();
+    word
+}
+
+/// A number in decimal digits and nothing else.
+pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
+    let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| plain)?.parse().ok()
+}
+
+/// Who logs in and with what, of SASL PLAIN (RFC 4616): `[authzid] NUL authcid NUL passwd`.
+pub(super) fn sasl_plain(response: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut parts = response.splitn(3, |byte| *byte == 0).skip(1);
+    Some((parts.next()?, parts.next()?))
+}
+
 /// Whether every byte is a printable ASCII character or a blank.
 pub(super) fn is_printable(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| (b' '..0x7f).contains(byte))

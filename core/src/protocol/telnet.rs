@@ -29,6 +29,7 @@ static FIELDS: &[&Field] = &[
 /// "Interpret as command" and the commands of RFC 854.
 const IAC: u8 = 0xff;
 const DONT: u8 = 0xfe;
+const DO: u8 = 0xfd;
 const WILL: u8 = 0xfb;
 const SB: u8 = 0xfa;
 const SE: u8 = 0xf0;
@@ -151,17 +152,20 @@ fn probe_prompt(bytes: &[u8]) -> Probe {
         || bytes.starts_with(b"SSH-")
         || bytes.starts_with(b"HTTP/")
         || line::first_line(bytes).is_some_and(|line| memchr::memmem::find(line, b" HTTP/").is_some());
-    if is_other || !is_terminal_text(text) {
+    // A character may be cut off where the bytes end.
+    let is_utf8 = std::str::from_utf8(text).map_or_else(|error| error.error_len().is_none(), |_| true);
+    if is_other || !is_utf8 || !is_terminal_text(text) {
         return Probe::Mismatch;
     }
     let last = bytes
         .rsplit(|byte| matches!(byte, b'\r' | b'\n'))
         .next()
         .unwrap_or_default();
-    if Prompt::of(last).is_some() || text.len() < bytes.len() {
-        Probe::Match
-    } else {
-        Probe::NeedMore
+    match bytes.get(text.len()..) {
+        // Options behind the banner.
+        Some(negotiation @ [_, ..]) => probe_negotiation(negotiation, false),
+        _ if Prompt::of(last).is_some() => Probe::Match,
+        _ => Probe::NeedMore,
     }
 }
 
@@ -227,6 +231,8 @@ enum State {
 #[derive(Debug, Default)]
 struct Side {
     state: State,
+    /// The negotiation being read says WILL or DO.
+    agrees: bool,
     subnegotiation: Vec<u8>,
     /// The line being typed, or being written by the server.
     line: Vec<u8>,
@@ -240,6 +246,8 @@ struct TelnetParser {
     /// What the server asked for when the client began to type its line.
     asked: Option<Prompt>,
     typing: bool,
+    /// The sides that agreed to ENCRYPT, with WILL or DO.
+    encrypt: [bool; 2],
     /// The sides that said FOLLOWS for START_TLS.
     tls: [bool; 2],
 }
@@ -281,6 +289,12 @@ impl Parser for TelnetParser {
         Progress::Consumed(0)
     }
 
+    fn undecided(&self, direction: Direction) -> usize {
+        // Who types waits for the echo of every key, except in a password.
+        let waits = direction == Direction::ToServer && self.asked == Some(Prompt::Password);
+        if waits { self.to_server.line.len() } else { 0 }
+    }
+
     fn close(&mut self, _: &FlowKey, out: &mut dyn Sink) {
         if !self.to_client.line.is_empty() {
             self.end_written(out);
@@ -303,7 +317,17 @@ impl TelnetParser {
             (State::Data, _) => (State::Data, Step::Data),
             // A doubled IAC is the byte itself.
             (State::Iac, IAC) => (State::Data, Step::Data),
-            (State::Iac, WILL..=DONT) => (State::Negotiation, Step::Nothing),
+            (State::Iac, WILL..=DONT) => {
+                side.agrees = matches!(byte, WILL | DO);
+                (State::Negotiation, Step::Nothing)
+            }
+            (State::Negotiation, ENCRYPT_OPTION) if side.agrees => {
+                side.state = State::Data;
+                if let Some(agreed) = self.encrypt.get_mut(direction.index()) {
+                    *agreed = true;
+                }
+                return Step::Nothing;
+            }
             (State::Iac, SB) => {
                 side.subnegotiation.clear();
                 (State::Subnegotiation, Step::Nothing)
@@ -347,7 +371,7 @@ impl TelnetParser {
                 out.end_record();
             }
             // START: everything behind is encrypted.
-            [ENCRYPT_OPTION, 3, ..] => return Step::Encrypted,
+            [ENCRYPT_OPTION, 3, ..] if self.encrypt == [true, true] => return Step::Encrypted,
             // FOLLOWS: TLS starts when both sides have said so.
             [START_TLS_OPTION, 1] => {
                 if let Some(said) = self.tls.get_mut(direction.index()) {
@@ -422,110 +446,4 @@ impl TelnetParser {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::testing::{self, Conversation, TO_CLIENT, TO_SERVER};
-
-    fn flow() -> FlowKey {
-        testing::flow(Transport::TCP, 23)
-    }
-
-    #[test]
-    fn reads_a_login_between_negotiations() {
-        let conversation: Conversation<'_> = &[
-            (TO_CLIENT, b"\xff\xfd\x18\xff\xfd\x1f"),
-            (
-                TO_SERVER,
-                b"\xff\xfb\x18\xff\xfb\x1f\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0",
-            ),
-            (TO_CLIENT, b"\xff\xfa\x18\x01\xff\xf0"),
-            (TO_SERVER, b"\xff\xfa\x18\x00XTERM\xff\xf0"),
-            (TO_CLIENT, b"Last login: Monday\r\nlab login: "),
-            (TO_SERVER, b"marta\r\x00"),
-            (TO_CLIENT, b"marta\r\nPassword: "),
-            (TO_SERVER, b"hunter2\r\n"),
-            (TO_CLIENT, b"\r\x00\r\n$ "),
-            (TO_SERVER, b"cat secrets\r\n"),
-        ];
-        let said = testing::feed(&PROTOCOL, &flow(), conversation);
-        assert_eq!(said.value(&USERNAME), "marta");
-        assert_eq!(said.value(&PASSWORD), "hunter2");
-        assert_eq!(said.value(&TERMINAL_TYPE), "XTERM");
-        assert_eq!(said.value(&WINDOW_WIDTH), "80");
-        assert!(said.values(&CONTENT).contains(&"cat secrets"));
-        testing::keeps_promises(&PROTOCOL, &flow(), conversation);
-    }
-
-    #[test]
-    fn typing_is_followed_character_by_character() {
-        let conversation: Conversation<'_> = &[
-            (TO_CLIENT, b"router\r\nUsername: "),
-            (TO_SERVER, b"m"),
-            (TO_CLIENT, b"m"),
-            (TO_SERVER, b"x"),
-            (TO_CLIENT, b"x"),
-            (TO_SERVER, b"\x7f"),
-            (TO_CLIENT, b"\x08 \x08"),
-            (TO_SERVER, b"a\r\x00"),
-            (TO_CLIENT, b"a\r\nPassword:"),
-            (TO_SERVER, b"wrong\x15right\r\n"),
-        ];
-        let said = testing::feed(&PROTOCOL, &flow(), conversation);
-        assert_eq!(said.value(&USERNAME), "ma");
-        assert_eq!(said.value(&PASSWORD), "right");
-        testing::keeps_promises(&PROTOCOL, &flow(), conversation);
-    }
-
-    #[test]
-    fn what_is_encrypted_is_not_read() {
-        let said = testing::feed(
-            &PROTOCOL,
-            &flow(),
-            &[(TO_SERVER, b"\xff\xfa\x26\x03\x00\xff\xf0junk\r\n")],
-        );
-        assert_eq!(said.0, ["[unseen encrypted]", "[done]"]);
-        let said = testing::feed(
-            &PROTOCOL,
-            &flow(),
-            &[
-                (TO_CLIENT, b"\xff\xfa\x2e\x01\xff\xf0"),
-                (TO_SERVER, b"\xff\xfa\x2e\x01\xff\xf0"),
-            ],
-        );
-        assert_eq!(said.0, ["[become tls]"]);
-    }
-
-    #[test]
-    fn negotiation_is_recognised_on_any_port() {
-        let odd = testing::flow(Transport::TCP, 4000);
-        let probe = |bytes| testing::probe(&PROTOCOL, &odd, TO_CLIENT, bytes);
-        assert_eq!(probe(b"\xff\xfb\x25\xff\xfb\x26"), Probe::Match);
-        assert_eq!(probe(b"\xff\xfd\x18"), Probe::NeedMore);
-        assert_eq!(probe(b"\xff\xfb\x01login: "), Probe::Match);
-        assert_eq!(probe(b"lab login: "), Probe::Mismatch);
-        let usual = |bytes| testing::probe(&PROTOCOL, &flow(), TO_CLIENT, bytes);
-        assert_eq!(usual(b"\xff\xfd\x18"), Probe::Match);
-        assert_eq!(usual(b"Welcome\r\nlab log"), Probe::NeedMore);
-        assert_eq!(usual(b"Welcome\r\nlab login: "), Probe::Match);
-    }
-
-    #[test]
-    fn other_protocols_are_not_telnet() {
-        for bytes in [
-            &b"\xff\xd8\xff\xe0"[..],
-            b"\xff\xfb\x90\x64",
-            b"\xff\xfb\x50",
-            b"SSH-2.0-x\r\n",
-            b"220 ready\r\n",
-            b"HTTP/1.1 401 Password:",
-            b"GET / HTTP/1.1\r\nX: login:",
-            b"\x16\x03\x01\x02",
-        ] {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow(), TO_CLIENT, bytes),
-                Probe::Mismatch,
-                "{bytes:?}"
-            );
-        }
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ pub mod ciphers;
 pub mod client_hello;
 mod der;
 pub mod fingerprint;
+pub(crate) mod fragments;
 pub mod handshake;
 mod host_name;
 mod opening;
@@ -40,9 +41,9 @@ pub static FACTS: Fields = handshake::fields!("tls", "tls.version", "version");
 /// What is sent under a cipher that does not encrypt.
 pub static CLEARTEXT: Field = Field::new("tls.cleartext", Role::Content);
 
-static FIELDS: [&Field; 30] = {
-    let mut fields = [&CLEARTEXT; 30];
-    let (most, _) = fields.split_at_mut(29);
+static FIELDS: [&Field; Fields::COUNT + 1] = {
+    let mut fields = [&CLEARTEXT; Fields::COUNT + 1];
+    let (most, _) = fields.split_at_mut(Fields::COUNT);
     most.copy_from_slice(&FACTS.all());
     fields
 };
@@ -75,7 +76,7 @@ impl Protocol for Tls {
 
     fn ports(&self) -> &'static [u16] {
         &[
-            443, 853, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 5671, 6514, 8443, 8883,
+            443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 5671, 6514, 8443, 8883,
         ]
     }
 

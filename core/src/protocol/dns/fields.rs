@@ -1,6 +1,6 @@
 //! The fields of a DNS message, declared once for each of the protocols that speak it.
 
-use crate::protocol::{Field, Role};
+use crate::protocol::Field;
 
 /// Where the facts of a message go. EVE paths are those of Suricata's `dns` record.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 mod decoder;
 
 use self::decoder::Decoder;
+pub(in crate::protocol) use self::decoder::Inflater;
 use super::lines::elements;
 use crate::limits::{BODY_BYTES, CONTENT_CODINGS, PIECE_OVERLAP_BYTES};
 
@@ -63,7 +64,7 @@ impl Content {
 
     pub(in crate::protocol) fn push(&mut self, data: &[u8], emit: Emit<'_>) {
         decode(&mut self.decoders, data, &mut |plain| {
-            self.pieces.push(plain, emit)
+            self.pieces.push(plain, emit);
         });
     }
 

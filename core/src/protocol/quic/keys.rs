@@ -1,5 +1,5 @@
-//! The keys of Initial packets, which anybody can derive, RFC 9001 §5.2: they keep middleboxes from meddling, not from
-//! reading.
+//! The keys of Initial packets, which anybody can derive, RFC 9001 §5.2: they keep middleboxes from meddling, not
+//! from reading.
 
 use aes::Aes128;
 use aes::cipher::{BlockCipherEncrypt, KeyInit as _};
@@ -182,9 +182,7 @@ impl Keys {
 
 #[cfg(test)]
 pub(super) mod testing {
-    use super::{
-        AeadInOut as _, Aes128, Aes128Gcm, BlockCipherEncrypt as _, CLIENT, SERVER, suites,
-    };
+    use super::{AeadInOut as _, Aes128, Aes128Gcm, BlockCipherEncrypt as _, CLIENT, SERVER, suites};
     use crate::protocol::quic::packet::Version;
     use aes_gcm::KeyInit as _;
 

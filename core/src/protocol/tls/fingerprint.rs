@@ -1,4 +1,5 @@
-//! Fingerprints of TLS stacks: JA3 and JA3S (Salesforce, BSD-3-Clause) and JA4 (FoxIO, TLS client only, BSD-3-Clause).
+//! Fingerprints of TLS stacks: JA3 and JA3S (Salesforce, BSD-3-Clause) and JA4 (FoxIO, TLS client only,
+//! BSD-3-Clause).
 //!
 //! The others of FoxIO's family (JA4S, JA4H, JA4X, …) have a licence that forbids commercial use, and are not here.
 
@@ -133,7 +134,8 @@ fn version(hello: &ClientHello<'_>) -> [u8; 2] {
     }
 }
 
-/// First and last character of the first protocol offered; of its hexadecimal form if one of them is not alphanumeric.
+/// First and last character of the first protocol offered; of its hexadecimal form if one of them is not
+/// alphanumeric.
 fn alpn(name: &[u8]) -> [u8; 2] {
     let (Some(&first), Some(&last)) = (name.first(), name.last()) else {
         return *b"00";

@@ -10,7 +10,7 @@ use super::{ciphers, host_name};
 use crate::bytes::Reader;
 use crate::flow::Direction;
 use crate::limits;
-use crate::protocol::{Field, Role, Sink, Unseen, Value};
+use crate::protocol::{Field, Sink, Unseen, Value};
 
 /// Handshake message types, IANA "TLS HandshakeType".
 pub mod message {
@@ -47,7 +47,7 @@ pub mod message {
 #[derive(Debug)]
 pub struct Fields {
     pub sni: Field,
-    /// A server name that is no host name: too long, not ASCII, an address, or one too many.
+    /// A server name that no host can have: too long, not ASCII; or one too many.
     pub sni_malformed: Field,
     /// Each application protocol offered.
     pub alpn: Field,
@@ -75,7 +75,10 @@ pub struct Fields {
     pub session_resumed: Field,
     /// The description of an alert in the clear, RFC 8446 §6.
     pub alert: Field,
+    /// The server's own.
     pub certificate: Field,
+    /// Those it sent behind its own.
+    pub chain_certificate: Field,
     pub subject: Field,
     pub issuer: Field,
     pub serial: Field,
@@ -88,7 +91,9 @@ pub struct Fields {
 }
 
 impl Fields {
-    pub const fn all(&'static self) -> [&'static Field; 29] {
+    pub const COUNT: usize = 30;
+
+    pub const fn all(&'static self) -> [&'static Field; Self::COUNT] {
         [
             &self.sni,
             &self.sni_malformed,
@@ -111,6 +116,7 @@ impl Fields {
             &self.session_resumed,
             &self.alert,
             &self.certificate,
+            &self.chain_certificate,
             &self.subject,
             &self.issuer,
             &self.serial,
@@ -123,8 +129,8 @@ impl Fields {
     }
 }
 
-/// [`Fields`] named after a protocol. The version is named apart, and where it stands in the event record: QUIC has one of
-/// its own.
+/// [`Fields`] named after a protocol. The version is named apart, and where it stands in the event record: QUIC has
+/// one of its own.
 macro_rules! fields {
     ($protocol:literal, $version:literal, $version_eve:literal) => {{
         use $crate::protocol::{Field, Role, tls::handshake::Fields};
@@ -135,7 +141,11 @@ macro_rules! fields {
             client_version: Field::meta(concat!($protocol, ".client_version"), ""),
             ciphers_offered: Field::meta(concat!($protocol, ".ciphers_offered"), ""),
             ja3: Field::meta(concat!($protocol, ".ja3"), "ja3.hash"),
-            ja4: Field { name: concat!($protocol, ".ja4"), role: Role::Ja4, eve: "ja4" },
+            ja4: Field {
+                name: concat!($protocol, ".ja4"),
+                role: Role::Ja4,
+                eve: "ja4",
+            },
             ech: Field::meta(concat!($protocol, ".ech"), ""),
             esni: Field::meta(concat!($protocol, ".esni"), ""),
             hello_retry: Field::meta(concat!($protocol, ".hello_retry"), ""),
@@ -150,6 +160,7 @@ macro_rules! fields {
             session_resumed: Field::meta(concat!($protocol, ".session_resumed"), "session_resumed"),
             alert: Field::meta(concat!($protocol, ".alert"), ""),
             certificate: Field::new(concat!($protocol, ".certificate"), Role::Certificate),
+            chain_certificate: Field::meta(concat!($protocol, ".chain_certificate"), ""),
             subject: Field::meta(concat!($protocol, ".subject"), "subject"),
             issuer: Field::meta(concat!($protocol, ".issuer"), "issuerdn"),
             serial: Field::meta(concat!($protocol, ".serial"), "serial"),
@@ -201,9 +212,11 @@ impl Handshake {
         }
     }
 
-    /// Takes one whole message without its header. Types of which [`message::is_read`] says no may come without content.
+    /// Takes one whole message without its header; without content too, if nobody reads it or it was too long to
+    /// keep.
     pub fn message(&mut self, kind: u8, body: &[u8], direction: Direction, out: &mut dyn Sink) {
         match kind {
+            kind if message::is_read(kind) && body.is_empty() => out.unseen(Unseen::Truncated),
             message::CLIENT_HELLO => self.client_hello_message(body, direction, out),
             message::SERVER_HELLO => self.server_hello(body, direction, out),
             // TLS 1.3 before draft 22 (RFC 8446 uses a ServerHello for it).
@@ -282,8 +295,8 @@ impl Handshake {
         }
     }
 
-    /// States a ClientHello and ends its record. The second one, which answers a HelloRetryRequest or a HelloVerifyRequest or
-    /// renegotiates, changes nothing.
+    /// States a ClientHello and ends its record. The second one, which answers a HelloRetryRequest or a
+    /// HelloVerifyRequest or renegotiates, changes nothing.
     pub fn client_hello(&mut self, hello: &ClientHello<'_>, direction: Direction, out: &mut dyn Sink) {
         if self.client_hello {
             return;
@@ -310,8 +323,10 @@ impl Handshake {
             Value::Bytes(hello.cipher_suites),
             out,
         );
-        let ja3 = fingerprint::ja3(hello);
-        self.fact(direction, &fields.ja3, Value::Text(ja3.as_str()), out);
+        if out.wants(&fields.ja3) {
+            let ja3 = fingerprint::ja3(hello);
+            self.fact(direction, &fields.ja3, Value::Text(ja3.as_str()), out);
+        }
         let ja4 = fingerprint::ja4(hello, self.carrier);
         self.fact(direction, &fields.ja4, Value::Text(ja4.as_str()), out);
         if hello.encrypted_client_hello {
@@ -367,7 +382,8 @@ impl Handshake {
         self.end_record(out);
     }
 
-    /// A ClientHello of SSL 2.0: no names and nothing to fingerprint. Its suites are told if later versions have them.
+    /// A ClientHello of SSL 2.0: no names and nothing to fingerprint. Its suites are told if later versions have
+    /// them.
     pub fn ssl2_client_hello(
         &mut self,
         hello: &client_hello::Ssl2Hello<'_>,
@@ -445,8 +461,10 @@ impl Handshake {
             let method = Value::Number(hello.compression_method.into());
             self.fact(direction, &fields.compression, method, out);
         }
-        let ja3s = fingerprint::ja3s(hello);
-        self.fact(direction, &fields.ja3s, Value::Text(ja3s.as_str()), out);
+        if out.wants(&fields.ja3s) {
+            let ja3s = fingerprint::ja3s(hello);
+            self.fact(direction, &fields.ja3s, Value::Text(ja3s.as_str()), out);
+        }
         if let Some(mark) = hello.downgrade_sentinel() {
             self.fact(
                 direction,
@@ -502,15 +520,20 @@ impl Handshake {
             return;
         }
         for der in ders.take(limits::CERTIFICATES) {
-            if !std::mem::replace(&mut self.server_certificate, true) {
+            if std::mem::replace(&mut self.server_certificate, true) {
+                self.fact(direction, &fields.chain_certificate, Value::Bytes(der), out);
+            } else {
                 self.state_leaf(der, direction, out);
+                self.fact(direction, &fields.certificate, Value::Bytes(der), out);
             }
-            self.fact(direction, &fields.certificate, Value::Bytes(der), out);
         }
     }
 
     fn state_leaf(&mut self, der: &[u8], direction: Direction, out: &mut dyn Sink) {
         let fields = self.fields;
+        if !out.wants(&fields.fingerprint) {
+            return;
+        }
         if let Some(leaf) = certificate::read(der) {
             self.state_content(&leaf, direction, out);
         }

@@ -197,9 +197,9 @@ fn reads_a_hello_of_sixty_thousand_bytes_and_skips_a_longer_one() {
 
 #[test]
 fn states_names_that_are_none() {
-    let client = Hello::default().sni(b"192.0.2.1").record();
+    let client = Hello::default().sni(b"exa mple.org").record();
     let said = read(&[(TO_SERVER, &client)]);
-    assert_eq!(said.value(&FACTS.sni_malformed), "192.0.2.1");
+    assert_eq!(said.value(&FACTS.sni_malformed), "exa mple.org");
     assert!(said.values(&FACTS.sni).is_empty());
 
     let client = Hello::default().sni(b"a.example").sni(b"b.example").record();

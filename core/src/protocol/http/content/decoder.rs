@@ -326,3 +326,34 @@ fn gzip_header(bytes: &[u8]) -> Header {
     };
     length().map_or(Header::Needs, Header::Whole)
 }
+
+/// Raw DEFLATE whose window lasts over many messages, RFC 7692 §7.2.2.
+pub(in crate::protocol) struct Inflater(Box<InflateState>);
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Inflater")
+    }
+}
+
+impl Default for Inflater {
+    fn default() -> Self {
+        Self(InflateState::new_boxed(DataFormat::Raw))
+    }
+}
+
+impl Inflater {
+    /// Hands on what comes out of `data`, at most `room` bytes. `None` if it is broken, or if there is more: nothing
+    /// that follows can be read then.
+    pub(in crate::protocol) fn push(&mut self, data: &[u8], room: &mut usize, emit: Emit<'_>) -> Option<()> {
+        match inflate_all(&mut self.0, data, room, &mut 0, emit) {
+            Outcome::Wants if *room > 0 => Some(()),
+            // A sender may mark a block as the last one; its next message begins anew.
+            Outcome::Ended(_) => {
+                *self = Self::default();
+                Some(())
+            }
+            Outcome::Wants | Outcome::Broken => None,
+        }
+    }
+}

@@ -1,18 +1,19 @@
-//! The handshake's bytes, put together from CRYPTO frames (RFC 9000 §19.6) that come in any order, twice, or overlapping.
+//! Handshake bytes put together from pieces that come in any order, twice, or overlapping: QUIC's CRYPTO frames (RFC
+//! 9000 §19.6) and DTLS's fragments (RFC 6347 §4.2.3).
 
 use crate::limits;
 
 /// Bytes received so far, and which of them.
 #[derive(Debug, Default)]
-pub(super) struct CryptoStream {
+pub(crate) struct Fragments {
     bytes: Vec<u8>,
     /// Begin and end of what was received: in order, disjoint.
     received: Vec<(usize, usize)>,
 }
 
-impl CryptoStream {
-    /// Takes a frame. What lies past the caps is not kept.
-    pub(super) fn insert(&mut self, offset: u64, data: &[u8]) {
+impl Fragments {
+    /// Takes a piece. What lies past the caps is not kept.
+    pub(crate) fn insert(&mut self, offset: u64, data: &[u8]) {
         let Some(begin) = usize::try_from(offset).ok() else {
             return;
         };
@@ -41,27 +42,27 @@ impl CryptoStream {
             }
             is_apart
         });
-        if self.received.len() < limits::CRYPTO_RANGES {
+        if self.received.len() < limits::FRAGMENTS {
             let at = self.received.partition_point(|&(other, _)| other < begin);
             self.received.insert(at, (begin, end));
         }
     }
 
     /// What there is without a gap from the beginning on.
-    pub(super) fn beginning(&self) -> &[u8] {
+    pub(crate) fn beginning(&self) -> &[u8] {
         match self.received.first() {
             Some(&(0, end)) => self.bytes.get(..end).unwrap_or_default(),
             _ => &[],
         }
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.received.is_empty()
     }
 }
 
 /// The first handshake message of `bytes` with its header, if it is all there.
-pub(super) fn whole_message(bytes: &[u8]) -> Option<&[u8]> {
+pub(crate) fn whole_message(bytes: &[u8]) -> Option<&[u8]> {
     let &[_, a, b, c, ..] = bytes else {
         return None;
     };
@@ -70,14 +71,14 @@ pub(super) fn whole_message(bytes: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CryptoStream, whole_message};
+    use super::{Fragments, whole_message};
     use crate::limits;
 
     const MESSAGE: [u8; 10] = [1, 0, 0, 6, 10, 11, 12, 13, 14, 15];
 
     #[test]
     fn puts_frames_together_in_any_order() {
-        let mut stream = CryptoStream::default();
+        let mut stream = Fragments::default();
         for (begin, end) in [(7, 10), (0, 2), (5, 8), (0, 2)] {
             stream.insert(begin as u64, &MESSAGE[begin..end]);
             assert_eq!(whole_message(stream.beginning()), None);
@@ -88,13 +89,13 @@ mod tests {
 
     #[test]
     fn keeps_to_its_caps() {
-        let mut stream = CryptoStream::default();
+        let mut stream = Fragments::default();
         stream.insert(u64::MAX, b"x");
         stream.insert(limits::HANDSHAKE_BYTES as u64, b"x");
         assert!(stream.is_empty());
         for gap in 0..10_000 {
             stream.insert(gap * 2, b"x");
         }
-        assert!(stream.received.len() <= limits::CRYPTO_RANGES);
+        assert!(stream.received.len() <= limits::FRAGMENTS);
     }
 }
