@@ -1,12 +1,14 @@
 //! What a run tells, and in which form.
 
 pub(crate) mod csv;
+pub(crate) mod html;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod table;
 pub(crate) mod units;
 
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -66,6 +68,9 @@ pub(crate) struct Options {
     /// Every flow as a line of CSV.
     #[arg(long)]
     csv: bool,
+    /// Also a page to share, one file that needs no network.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// From which severity on a finding makes the exit code 1.
     #[arg(long, value_name = "SEVERITY", default_value = "high")]
     fail_on: FailOn,
@@ -124,10 +129,16 @@ impl Options {
         } else if self.csv {
             Box::new(csv::Csv::new(stdout()))
         } else {
-            Box::new(human::Human)
+            Box::new(human::Human {
+                page: self.html.clone(),
+            })
         };
+        let mut outputs = vec![first];
+        if let Some(path) = &self.html {
+            outputs.push(Box::new(html::Html::create(path)?));
+        }
         Ok(Teller {
-            outputs: vec![first],
+            outputs,
             report: Report::default(),
             failed: None,
             stopped: Arc::default(),

@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
@@ -31,13 +32,18 @@ const HEADING: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
 
 #[derive(Debug)]
-pub(crate) struct Human;
+pub(crate) struct Human {
+    /// Where the page is written to, if it is.
+    pub(crate) page: Option<PathBuf>,
+}
 
 impl Output for Human {
     fn finish(&mut self, summary: &Summary<'_>) -> io::Result<()> {
         let terminal = terminal_size::terminal_size_of(io::stdout());
         let width = terminal.map_or(WIDTH, |(width, _)| usize::from(width.0).max(40));
-        super::print(&render(summary, width, terminal.is_some()))
+        let mut text = render(summary, width, terminal.is_some());
+        write_hint(summary, self.page.as_deref(), &mut text);
+        super::print(&text)
     }
 }
 
@@ -51,7 +57,6 @@ fn render(summary: &Summary<'_>, width: usize, timed: bool) -> String {
         write_suspicious(summary, width, &mut out);
         write_not_seen(summary, width, &mut out);
     }
-    write_hint(summary, &mut out);
     out
 }
 
@@ -349,14 +354,17 @@ fn write_notes(title: &str, notes: &[String], width: usize, out: &mut String) {
     out.push('\n');
 }
 
-fn write_hint(summary: &Summary<'_>, out: &mut String) {
+fn write_hint(summary: &Summary<'_>, page: Option<&Path>, out: &mut String) {
     let report = summary.report;
     let first = report.given_away().into_iter().chain(report.suspicious()).next();
     out.push('\n');
     if let Some(found) = first {
         let _ = write!(out, "Details: weir explain {} · ", found.finding.id);
     }
-    out.push_str("everything: --json · a page to share: --html report.html\n");
+    let _ = match page {
+        Some(page) => writeln!(out, "everything: --json · the page to share: {}", page.display()),
+        None => writeln!(out, "everything: --json · a page to share: --html report.html"),
+    };
 }
 
 const fn style(severity: Severity) -> Style {
