@@ -15,6 +15,7 @@ mod coap;
 mod dhcp;
 mod dhcpv6;
 pub mod dns;
+mod dnscrypt;
 mod dtls;
 mod esp;
 mod framing;
@@ -96,7 +97,7 @@ pub enum Role {
     Certificate,
     /// Four or sixteen octets of an address that the last stated hostname stands for (a DNS answer).
     Address,
-    /// The client's JA4 fingerprint.
+    /// The client's JA4 fingerprint, as it is told with the flow.
     Ja4,
 }
 
@@ -416,6 +417,7 @@ static ALL: &[&dyn Protocol] = &[
     &icmp::PROTOCOL,
     &icmpv6::PROTOCOL,
     &igmp::PROTOCOL,
+    &dnscrypt::PROTOCOL,
     &esp::PROTOCOL,
     &ipsec::PROTOCOL,
     &mongodb::PROTOCOL,
