@@ -2,6 +2,8 @@
 //!
 //! ```toml
 //! error = "ends in packet 3"        # only where the capture cannot be read to its end
+//! packets = 0                       # where there is not much else to say
+//! any = true                        # any flows may come; only survival counts
 //!
 //! [[flow]]
 //! transport = "tcp"
@@ -26,25 +28,30 @@ use serde::Deserialize;
 use weir_core::event::FlowEvent;
 use weir_core::finding::Finding;
 
+use crate::case::Recording;
+
 /// One `expect.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// Part of the sentence that says why the capture cannot be read to its end.
-    pub error: Option<String>,
+    error: Option<String>,
+    packets: Option<usize>,
     #[serde(default)]
-    pub flow: Vec<Flow>,
+    any: bool,
+    #[serde(default)]
+    flow: Vec<Flow>,
 }
 
 /// One kind of flow in a capture.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Flow {
-    pub transport: String,
-    pub server: Server,
+struct Flow {
+    transport: String,
+    server: Server,
     #[serde(default = "one")]
-    pub count: usize,
-    pub protocol: String,
+    count: usize,
+    protocol: String,
     hostname: Option<String>,
     ja4: Option<String>,
     inner: Option<String>,
@@ -63,7 +70,7 @@ const fn one() -> usize {
 /// Which flows an entry speaks of.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Server {
+struct Server {
     address: Option<String>,
     port: Option<u16>,
 }
@@ -132,16 +139,28 @@ impl Expected {
 impl Expectation {
     pub fn parse(text: &str) -> Result<Self, String> {
         let expectation: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        if expectation.error.is_none() && expectation.flow.is_empty() {
+        let Self {
+            error,
+            packets,
+            any,
+            flow,
+        } = &expectation;
+        if error.is_none() && packets.is_none() && !any && flow.is_empty() {
             return Err("expects nothing; say what the capture holds".to_owned());
         }
         Ok(expectation)
     }
 
     /// Everything that is not as expected, a sentence each.
-    pub fn complaints(&self, flows: &[&FlowEvent], error: Option<&str>) -> Vec<String> {
+    pub fn complaints(&self, recording: &Recording, flows: &[&FlowEvent]) -> Vec<String> {
         let mut complaints = Vec::new();
-        match (&self.error, error) {
+        let packets = recording.frames.len();
+        if let Some(expected) = self.packets
+            && packets != expected
+        {
+            complaints.push(format!("{packets} packets instead of {expected}"));
+        }
+        match (&self.error, &recording.error) {
             (Some(expected), Some(error)) if !error.contains(expected) => {
                 complaints.push(format!("the error should say \"{expected}\": {error}"));
             }
@@ -151,7 +170,7 @@ impl Expectation {
         }
         for flow in flows {
             let entries = self.flow.iter().filter(|entry| entry.speaks_of(flow)).count();
-            if entries != 1 {
+            if entries > 1 || entries == 0 && !self.any {
                 complaints.push(format!("{entries} entries speak of the flow {}", describe(flow)));
             }
         }

@@ -25,7 +25,7 @@ fn every_capture_is_told_as_its_expectation_says() {
                 _ => None,
             })
             .collect();
-        let found = expectation.complaints(&flows, recording.error.as_deref());
+        let found = expectation.complaints(&recording, &flows);
         complaints.extend(
             found
                 .into_iter()
