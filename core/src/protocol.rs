@@ -288,6 +288,14 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 }
 
 static ALL: &[&dyn Protocol] = &[
+    &dnscrypt::PROTOCOL,
+    &nat_pmp::PROTOCOL,
+    &stomp::PROTOCOL,
+    &firebird::PROTOCOL,
+    &adb::PROTOCOL,
+    &wsd::PROTOCOL,
+    &sflow::PROTOCOL,
+    &netflow::PROTOCOL,
     &mumble::PROTOCOL,
     &minecraft::PROTOCOL,
     &stratum::PROTOCOL,
@@ -335,6 +343,7 @@ static ALL: &[&dyn Protocol] = &[
     &mqtt::PROTOCOL,
 ];
 
+mod adb;
 mod amqp;
 mod bacnet;
 mod beanstalk;
@@ -342,6 +351,8 @@ mod ber;
 mod bgp;
 mod cassandra;
 mod distcc;
+mod dnscrypt;
+mod firebird;
 mod framing;
 mod git;
 mod gpsd;
@@ -358,9 +369,11 @@ mod mqtt;
 mod mumble;
 mod munin;
 mod mysql;
+mod nat_pmp;
 mod nats;
 mod nbd;
 mod netbios;
+mod netflow;
 mod nntp;
 mod ntlm;
 mod opcua;
@@ -371,8 +384,10 @@ mod rdp;
 mod rsync;
 mod rtmp;
 mod s7comm;
+mod sflow;
 mod smb;
 mod snmp;
+mod stomp;
 mod stratum;
 mod strings;
 mod sunrpc;
@@ -380,6 +395,7 @@ mod svn;
 mod tds;
 mod tftp;
 mod vnc;
+mod wsd;
 mod x11;
 mod zabbix;
 mod zeromq;
