@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Args;
 use weir_core::engine::{Config, Depth};
+use weir_core::finding::leak::device::Device;
 use weir_core::flow::table::Seed;
 use weir_core::policy::{Policy, Profile};
 use weir_core::rules::RuleSet;
@@ -42,11 +43,20 @@ impl Setup {
     }
 
     fn rules(&self) -> Result<RuleSet> {
+        let device = match &self.device {
+            None => Device::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("the device values {} cannot be read", path.display()))?;
+                Device::parse(&text)
+                    .with_context(|| format!("the device values {} are not valid", path.display()))?
+            }
+        };
         let builtin = weir_signatures::builtin();
         Ok(RuleSet {
             services: builtin.services,
             lists: builtin.lists,
-            ..RuleSet::default()
+            device,
         })
     }
 
