@@ -14,13 +14,13 @@ use weir_core::rules::RuleSet;
 /// Options of the engine.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Setup {
-    /// The phone's own values (IMEI, e-mail, …), a JSON or TOML file; they are looked for in every encoding.
+    /// The phone's own values (IMEI, e-mail, …) to look for, in JSON or TOML.
     #[arg(long, value_name = "FILE")]
     pub(crate) device: Option<PathBuf>,
-    /// Rules of your own, a TOML file.
+    /// Rules of your own, in TOML.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// What is stopped where no rule speaks: monitor, balanced or strict.
+    /// What is stopped where no rule speaks: monitor, balanced or strict [default: balanced].
     #[arg(long, value_name = "PROFILE", value_parser = profile)]
     pub(crate) profile: Option<Profile>,
 }
@@ -40,6 +40,14 @@ impl Setup {
             depth,
             seed: Seed::default(),
         })
+    }
+
+    /// Who decides, in the words of the summary.
+    pub(crate) fn judge(&self, config: &Config) -> String {
+        match self.policy {
+            Some(_) => "your policy".to_owned(),
+            None => config.policy.profile().name().to_owned(),
+        }
     }
 
     fn rules(&self) -> Result<RuleSet> {

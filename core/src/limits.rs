@@ -5,7 +5,7 @@ use std::time::Duration;
 /// First bytes kept per direction of a stream while its protocol is not known.
 pub const PROBE_BYTES: usize = 4096;
 /// Datagrams of a flow that are probed before it is called unknown.
-pub const PROBE_DATAGRAMS: u32 = 8;
+pub const PROBE_DATAGRAMS: u32 = 16;
 /// Unconsumed bytes kept per direction for a parser. Fits a ClientHello with post-quantum shares and a long header block.
 pub const PENDING_BYTES: usize = 64 * 1024;
 /// Decoded bytes of one message body that are searched.
@@ -152,6 +152,10 @@ pub const FRAGMENTS: usize = 64;
 pub const DTLS_MESSAGES: usize = 4;
 /// Datagrams of a QUIC client in which its ClientHello must have come.
 pub const QUIC_HELLO_DATAGRAMS: u8 = 10;
+/// Different pairs of protocol and party that a report tells apart.
+pub const REPORT_TALKS: usize = 16_384;
+/// Different findings that a report lists.
+pub const REPORT_FINDINGS: usize = 10_000;
 /// One header list of HTTP/2, as RFC 9113 §6.5.2 counts it.
 pub const HEADER_LIST_BYTES: usize = 128 * 1024;
 /// HPACK's dynamic table; browsers ask for 64 KiB.

@@ -1,8 +1,8 @@
-//! DTLS 1.0, 1.2 and 1.3 (RFC 4347, RFC 6347, RFC 9147), and the version before them that OpenSSL called "bad" and Cisco
-//! made popular.
+//! DTLS 1.0, 1.2 and 1.3 (RFC 4347, RFC 6347, RFC 9147), and the version before them that OpenSSL called "bad" and
+//! Cisco made popular.
 //!
-//! Read are records of epoch 0: the hellos, certificates, alerts. Handshake messages are put together from fragments over
-//! several datagrams. The first ClientHello counts; the second one only brings the cookie back.
+//! Read are records of epoch 0: the hellos, certificates, alerts. Handshake messages are put together from fragments
+//! over several datagrams. The first ClientHello counts; the second one only brings the cookie back.
 
 #[cfg(test)]
 mod tests;
@@ -95,7 +95,8 @@ impl Protocol for Dtls {
     }
 }
 
-/// Whether a datagram is DTLS: records up to its end, or a handshake message's beginning that a short capture cut off.
+/// Whether a datagram is DTLS: records up to its end, or a handshake message's beginning that a short capture cut
+/// off.
 pub fn is_dtls_record(datagram: &[u8]) -> bool {
     let mut reader = Reader::new(datagram);
     let Some(first) = Header::read(&mut reader) else {

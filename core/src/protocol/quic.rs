@@ -1,9 +1,9 @@
-//! QUIC: version 1 (RFC 9000, RFC 9001), version 2 (RFC 9369), drafts 22 to 34, Facebook's mvfst, and Google QUIC from
-//! Q024 to Q050, T050 and T051.
+//! QUIC: version 1 (RFC 9000, RFC 9001), version 2 (RFC 9369), drafts 22 to 34, Facebook's mvfst, and Google QUIC
+//! from Q024 to Q050, T050 and T051.
 //!
-//! Read are Initial packets, whose keys everybody can derive: the ClientHello, wherever its CRYPTO frames are, and the
-//! ServerHello. Of Google QUIC, the CHLO. Everything later is encrypted for good. Packets with short headers say nothing, so
-//! that a flow of nothing else stays unknown.
+//! Read are Initial packets, whose keys everybody can derive: the ClientHello, wherever its CRYPTO frames are, and
+//! the ServerHello. Of Google QUIC, the CHLO. Everything later is encrypted for good. Packets with short headers say
+//! nothing, so that a flow of nothing else stays unknown.
 
 mod google;
 mod keys;
@@ -212,8 +212,8 @@ impl QuicParser {
             return;
         }
         let mut plain = Vec::new();
-        // Later packets have the server's connection id, but the first one's keys; after a Retry, or behind a decoy, there
-        // are new keys.
+        // Later packets have the server's connection id, but the first one's keys; after a Retry, or behind a decoy,
+        // there are new keys.
         let opened = self
             .secrets
             .as_ref()
@@ -288,8 +288,8 @@ impl QuicParser {
     }
 }
 
-/// Gathers the CRYPTO frames of an Initial. Answers with the first handshake message once it is whole: from `frames` itself if
-/// it stands there in one piece.
+/// Gathers the CRYPTO frames of an Initial. Answers with the first handshake message once it is whole: from `frames`
+/// itself if it stands there in one piece.
 fn gather<'a>(stream: &'a mut Fragments, frames: &'a [u8], version: Version) -> Option<&'a [u8]> {
     let is_google = version.family() == Family::Google;
     let mut reader = Reader::new(frames);
@@ -309,8 +309,8 @@ fn gather<'a>(stream: &'a mut Fragments, frames: &'a [u8], version: Version) -> 
     whole_message(beginning)
 }
 
-/// Offset and content of the next CRYPTO frame. RFC 9000 §19; of others, Initials may only have those that are passed over
-/// here (§17.2.2).
+/// Offset and content of the next CRYPTO frame. RFC 9000 §19; of others, Initials may only have those that are passed
+/// over here (§17.2.2).
 fn next_crypto<'a>(reader: &mut Reader<'a>, is_google: bool) -> Option<(u64, &'a [u8])> {
     const PADDING: u8 = 0x00;
     const PING: u8 = 0x01;
@@ -348,8 +348,8 @@ fn next_crypto<'a>(reader: &mut Reader<'a>, is_google: bool) -> Option<(u64, &'a
     }
 }
 
-/// Google's `user_agent` among the transport parameters, RFC 9000 §18; before draft 27 their numbers and lengths had two
-/// bytes each.
+/// Google's `user_agent` among the transport parameters, RFC 9000 §18; before draft 27 their numbers and lengths had
+/// two bytes each.
 fn user_agent(parameters: &[u8], are_old: bool) -> Option<&[u8]> {
     const USER_AGENT: u64 = 0x3129;
     let mut reader = Reader::new(parameters);

@@ -130,9 +130,9 @@ impl Parser for Connection {
             let step = if rest.is_empty() {
                 Step::Wait
             } else if chunk.direction == client {
-                self.from_client(rest, out)
+                self.client_said(rest, out)
             } else {
-                self.from_proxy(rest, out)
+                self.proxy_said(rest, out)
             };
             match step {
                 Step::Taken(count) => at += count,
@@ -173,7 +173,7 @@ impl Connection {
         self.client
     }
 
-    fn from_client(&mut self, rest: &[u8], out: &mut dyn Sink) -> Step {
+    fn client_said(&mut self, rest: &[u8], out: &mut dyn Sink) -> Step {
         match (self.client_at, rest) {
             (At::Asked, _) if self.is_answered => Step::Wait,
             // Only the client's side was captured.
@@ -237,7 +237,7 @@ impl Connection {
         out.end_record();
     }
 
-    fn from_proxy(&mut self, rest: &[u8], out: &mut dyn Sink) -> Step {
+    fn proxy_said(&mut self, rest: &[u8], out: &mut dyn Sink) -> Step {
         self.is_answered = true;
         match rest {
             [0, ..] => self.reply_v4(rest, out).unwrap_or(Step::Wait),
@@ -307,7 +307,7 @@ impl<'a> V4Request<'a> {
         let user = until_zero(&mut reader)?;
         let destination = match address {
             [0, 0, 0, last] if last != 0 => Destination::Name(until_zero(&mut reader)?),
-            _ => Destination::Address(IpAddr::V4(Ipv4Addr::from_octets(address))),
+            _ => Destination::Address(IpAddr::V4(Ipv4Addr::from(address))),
         };
         Some(Self {
             command,
@@ -351,9 +351,9 @@ fn login(bytes: &[u8], out: &mut dyn Sink) -> Option<usize> {
 /// RFC 1928 §5. `None` if there is too little of it.
 fn destination<'a>(reader: &mut Reader<'a>) -> Option<Result<Destination<'a>, &'static str>> {
     Some(Ok(match reader.u8()? {
-        1 => Destination::Address(IpAddr::V4(Ipv4Addr::from_octets(reader.array()?))),
+        1 => Destination::Address(IpAddr::V4(Ipv4Addr::from(reader.array::<4>()?))),
         3 => Destination::Name(reader.sub_u8()?.rest()),
-        4 => Destination::Address(IpAddr::V6(Ipv6Addr::from_octets(reader.array()?))),
+        4 => Destination::Address(IpAddr::V6(Ipv6Addr::from(reader.array::<16>()?))),
         _ => return Some(Err("an address of an unknown type")),
     }))
 }

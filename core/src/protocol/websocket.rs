@@ -313,7 +313,7 @@ impl Side {
         let inflater = self.inflater.get_or_insert_default();
         let pieces = &mut message.pieces;
         let read = inflater.push(data, &mut message.room, &mut |plain| {
-            pieces.push(plain, &mut emit)
+            pieces.push(plain, &mut emit);
         });
         if read.is_none() {
             message.room = 0;

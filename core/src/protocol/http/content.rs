@@ -64,7 +64,7 @@ impl Content {
 
     pub(in crate::protocol) fn push(&mut self, data: &[u8], emit: Emit<'_>) {
         decode(&mut self.decoders, data, &mut |plain| {
-            self.pieces.push(plain, emit)
+            self.pieces.push(plain, emit);
         });
     }
 

@@ -1,8 +1,8 @@
 //! Google QUIC before IETF's (versions Q024 to Q049), and the CHLO, its ClientHello, which Q050 still has.
 //!
-//! Up to Q043 packets begin with the "public header": flags, a connection id of eight bytes, the version. From Q044 on
-//! they have a long header whose connection ids' lengths share a byte. The CHLO is not encrypted in either.
-//! (QUIC Wire Layout Specification, and QUIC Crypto, both by Google, 2016.)
+//! Up to Q043 packets begin with the "public header": flags, a connection id of eight bytes, the version. From Q044
+//! on they have a long header whose connection ids' lengths share a byte. The CHLO is not encrypted in either. (QUIC
+//! Wire Layout Specification, and QUIC Crypto, both by Google, 2016.)
 
 use super::packet::Version;
 use crate::bytes::Reader;

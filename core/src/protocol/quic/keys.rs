@@ -1,5 +1,5 @@
-//! The keys of Initial packets, which anybody can derive, RFC 9001 §5.2: they keep middleboxes from meddling, not from
-//! reading.
+//! The keys of Initial packets, which anybody can derive, RFC 9001 §5.2: they keep middleboxes from meddling, not
+//! from reading.
 
 use aes::Aes128;
 use aes::cipher::{BlockCipherEncrypt, KeyInit as _};

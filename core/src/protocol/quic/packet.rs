@@ -100,8 +100,8 @@ pub(super) fn invariants(datagram: &[u8]) -> Option<(Version, &[u8], Reader<'_>)
     fits.then_some((version, destination, reader))
 }
 
-/// Reads the first packet of a datagram and answers with the rest of it. `None` if it has no long header, or its lengths
-/// lie. Unknown versions are read as version 1.
+/// Reads the first packet of a datagram and answers with the rest of it. `None` if it has no long header, or its
+/// lengths lie. Unknown versions are read as version 1.
 pub(super) fn long(datagram: &[u8]) -> Option<(LongPacket<'_>, &[u8])> {
     let (version, destination, mut reader) = invariants(datagram)?;
     if version == Version::NEGOTIATION {

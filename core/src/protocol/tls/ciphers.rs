@@ -12,8 +12,8 @@ pub fn name(suite: u16) -> Option<&'static str> {
         .map(|&(_, name)| name)
 }
 
-/// Why the suite must not be used any more: `null`, `anon`, `export`, `des`, `rc2`, `rc4`, `idea`, `3des` or `md5`, the worst
-/// first; `None` for sound and for unknown suites.
+/// Why the suite must not be used any more: `null`, `anon`, `export`, `des`, `rc2`, `rc4`, `idea`, `3des` or `md5`,
+/// the worst first; `None` for sound and for unknown suites.
 pub fn weakness(suite: u16) -> Option<&'static str> {
     if is_null(suite) {
         return Some("null");

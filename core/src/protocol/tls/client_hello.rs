@@ -1,5 +1,5 @@
-//! The ClientHello, shared by TLS, DTLS and QUIC (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2, RFC 6347 §4.2.1), and the one that
-//! SSL 2.0 wrote (RFC 5246 appendix E.2).
+//! The ClientHello, shared by TLS, DTLS and QUIC (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2, RFC 6347 §4.2.1), and the one
+//! that SSL 2.0 wrote (RFC 5246 appendix E.2).
 //!
 //! The parser is lenient: lengths that lie end the list they are in, and what was understood before still counts.
 

@@ -1,5 +1,5 @@
-//! Handshake bytes put together from pieces that come in any order, twice, or overlapping: QUIC's CRYPTO frames (RFC 9000
-//! §19.6) and DTLS's fragments (RFC 6347 §4.2.3).
+//! Handshake bytes put together from pieces that come in any order, twice, or overlapping: QUIC's CRYPTO frames (RFC
+//! 9000 §19.6) and DTLS's fragments (RFC 6347 §4.2.3).
 
 use crate::limits;
 

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 /// Longest host name, RFC 1035 §2.3.4, without the root's dot.
 pub(super) const LENGTH: usize = 253;
 
-/// The name in lower case without a trailing dot; `None` if no host can be called so: an empty or overlong name or label, or
-/// characters outside letters, digits, `-` and `_` (which real hosts do use). Addresses are taken: RFC 6066 §3 forbids
-/// them, but clients send them, and there is no doubt who is meant.
+/// The name in lower case without a trailing dot; `None` if no host can be called so: an empty or overlong name or
+/// label, or characters outside letters, digits, `-` and `_` (which real hosts do use). Addresses are taken: RFC 6066
+/// §3 forbids them, but clients send them, and there is no doubt who is meant.
 pub(super) fn canonical<'a>(sent: &'a [u8], lower: &'a mut [u8; LENGTH]) -> Option<&'a str> {
     let name = sent.strip_suffix(b".").unwrap_or(sent);
     let mut labels = name.split(|&byte| byte == b'.');

@@ -1,7 +1,8 @@
 //! Whether a stream begins like TLS.
 //!
-//! A hello is evidence enough at its twelfth byte. A capture may also begin in the middle of a conversation, where records
-//! are all there is to see: then two headers have to agree with each other, or a record with the end of the bytes.
+//! A hello is evidence enough at its twelfth byte. A capture may also begin in the middle of a conversation, where
+//! records are all there is to see: then two headers have to agree with each other, or a record with the end of the
+//! bytes.
 
 use super::{
     HEADER, LONGEST, client_hello, content_type, flaw, message, record_length, ssl2_server_certificate,

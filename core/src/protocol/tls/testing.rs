@@ -157,8 +157,8 @@ fn u24_list(bytes: &[u8]) -> Vec<u8> {
     [&(bytes.len() as u32).to_be_bytes()[1..], bytes].concat()
 }
 
-/// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 365 -subj "/C=DE/O=Weir Test/CN=host.example"
-/// -addext subjectAltName=DNS:host.example,DNS:*.wild.example,IP:192.0.2.7,IP:2001:db8::7`
+/// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 365 -subj "/C=DE/O=Weir
+/// Test/CN=host.example" -addext subjectAltName=DNS:host.example,DNS:*.wild.example,IP:192.0.2.7,IP:2001:db8::7`
 #[rustfmt::skip]
 pub(crate) static LEAF: &[u8] = &[
     0x30, 0x82, 0x02, 0x08, 0x30, 0x82, 0x01, 0xae, 0xa0, 0x03, 0x02, 0x01, 0x02, 0x02, 0x14, 0x3a, 0x15, 0x18, 0xf1,
