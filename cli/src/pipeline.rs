@@ -15,10 +15,14 @@ use weir_core::event::Event;
 use weir_core::packet::PacketError;
 use weir_core::time::Timestamp;
 
+use crate::timeline::Timeline;
+
 /// Frames of a window: enough that handing it over costs nothing, few enough to stay in the cache.
 const WINDOW: usize = 1024;
 /// Windows that may wait for a worker, or behind one.
 const QUEUE: usize = 8;
+/// Different reasons why frames could not be parsed that are kept apart.
+const REASONS: usize = 256;
 
 /// What was read, for the summary.
 #[derive(Debug, Default, Clone)]
@@ -31,12 +35,15 @@ pub struct Totals {
     pub unparsed: BTreeMap<String, (u64, u64)>,
     /// Link types that Weir does not read.
     pub unsupported: Vec<u16>,
+    /// Bytes over time.
+    pub timeline: Timeline,
 }
 
 impl Totals {
     fn count(&mut self, frame: &Frame<'_>) {
         self.packets += 1;
         self.bytes += u64::from(frame.length);
+        self.timeline.add(frame.at, u64::from(frame.length));
         self.first = Some(self.first.map_or(frame.at, |first| first.min(frame.at)));
         self.last = Some(self.last.map_or(frame.at, |last| last.max(frame.at)));
     }
@@ -47,10 +54,30 @@ impl Totals {
         {
             self.unsupported.push(*link);
         }
-        self.unparsed
-            .entry(error.to_string())
-            .or_insert((0, frame.number))
-            .0 += 1;
+        self.add_unparsed(error.to_string(), 1, frame.number);
+    }
+
+    fn add_unparsed(&mut self, reason: String, count: u64, first: u64) {
+        let known = self.unparsed.contains_key(&reason) || self.unparsed.len() < REASONS;
+        let reason = if known { reason } else { "other reasons".to_owned() };
+        self.unparsed.entry(reason).or_insert((0, first)).0 += count;
+    }
+
+    /// Adds what was read of another capture.
+    pub fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.first = self.first.into_iter().chain(other.first).min();
+        self.last = self.last.max(other.last);
+        self.timeline.merge(&other.timeline);
+        for (reason, (count, first)) in other.unparsed {
+            self.add_unparsed(reason, count, first);
+        }
+        for link in other.unsupported {
+            if !self.unsupported.contains(&link) {
+                self.unsupported.push(link);
+            }
+        }
     }
 }
 

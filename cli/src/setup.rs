@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Args;
 use weir_core::engine::{Config, Depth};
+use weir_core::finding::leak::device::Device;
 use weir_core::flow::table::Seed;
 use weir_core::policy::{Policy, Profile};
 use weir_core::rules::RuleSet;
@@ -13,13 +14,13 @@ use weir_core::rules::RuleSet;
 /// Options of the engine.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Setup {
-    /// The phone's own values (IMEI, e-mail, …), a JSON or TOML file; they are looked for in every encoding.
+    /// The phone's own values (IMEI, e-mail, …) to look for, in JSON or TOML.
     #[arg(long, value_name = "FILE")]
     pub(crate) device: Option<PathBuf>,
-    /// Rules of your own, a TOML file.
+    /// Rules of your own, in TOML.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// What is stopped where no rule speaks: monitor, balanced or strict.
+    /// What is stopped where no rule speaks: monitor, balanced or strict [default: balanced].
     #[arg(long, value_name = "PROFILE", value_parser = profile)]
     pub(crate) profile: Option<Profile>,
 }
@@ -41,12 +42,29 @@ impl Setup {
         })
     }
 
+    /// Who decides, in the words of the summary.
+    pub(crate) fn judge(&self, config: &Config) -> String {
+        match self.policy {
+            Some(_) => "your policy".to_owned(),
+            None => config.policy.profile().name().to_owned(),
+        }
+    }
+
     fn rules(&self) -> Result<RuleSet> {
+        let device = match &self.device {
+            None => Device::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("the device values {} cannot be read", path.display()))?;
+                Device::parse(&text)
+                    .with_context(|| format!("the device values {} are not valid", path.display()))?
+            }
+        };
         let builtin = weir_signatures::builtin();
         Ok(RuleSet {
             services: builtin.services,
             lists: builtin.lists,
-            ..RuleSet::default()
+            device,
         })
     }
 

@@ -115,4 +115,10 @@ pub fn explanation(id: &str) -> Option<&'static Explanation> {
         .find(|explanation| explanation.id == id)
 }
 
-static ALL: &[&dyn Detector] = &[&leak::credentials::DETECTOR];
+static ALL: &[&dyn Detector] = &[
+    &leak::credentials::DETECTOR,
+    &leak::content::DETECTOR,
+    &suspicious::names::DETECTOR,
+    &suspicious::tls::DETECTOR,
+    &interception::certificate::DETECTOR,
+];

@@ -11,6 +11,7 @@ pub mod names;
 pub mod packet;
 pub mod policy;
 pub mod protocol;
+pub mod report;
 pub mod rules;
 pub mod severity;
 pub mod text;

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// First bytes kept per direction of a stream while its protocol is not known.
 pub const PROBE_BYTES: usize = 4096;
 /// Datagrams of a flow that are probed before it is called unknown.
-pub const PROBE_DATAGRAMS: u32 = 8;
+pub const PROBE_DATAGRAMS: u32 = 16;
 /// Unconsumed bytes kept per direction for a parser. Fits a ClientHello with post-quantum shares and a long header block.
 pub const PENDING_BYTES: usize = 64 * 1024;
 /// Decoded bytes of one message body that are searched.
@@ -118,6 +118,24 @@ pub const REQUEST_BODY_BYTES: usize = 1024 * 1024;
 pub const PIECE_OVERLAP_BYTES: usize = 256;
 /// Content codings of one body, one inside the other.
 pub const CONTENT_CODINGS: usize = 3;
+/// Bytes of one fact that are searched for personal data: the longest piece of content and its overlap.
+pub const SEARCHED_BYTES: usize = BODY_BYTES + CONTENT_OVERLAP;
+/// Encodings that are undone one inside the other.
+pub const DECODE_LAYERS: u8 = 3;
+/// Texts of one fact that are decoded.
+pub const DECODED_TEXTS: usize = 16;
+/// Bytes of one fact that decoding may make.
+pub const DECODED_BYTES: usize = 64 * 1024;
+/// Output bytes per input byte of compressed data inside a value.
+pub const DECODE_RATIO: usize = 32;
+/// Documents and keys inside each other on the way to one value.
+pub const TRAIL_STEPS: u8 = 16;
+/// Objects and arrays of JSON inside each other.
+pub const JSON_DEPTH: usize = 64;
+/// Values of the phone's own, its contacts' included.
+pub const DEVICE_VALUES: usize = 4096;
+/// Forms and encodings of these values that are looked for at once.
+pub const DEVICE_PATTERNS: usize = 65_536;
 /// Octets of a title, an owner or a source in a table.
 pub const TITLE_BYTES: usize = 256;
 /// Size of one file of services or of one list.
@@ -134,6 +152,10 @@ pub const FRAGMENTS: usize = 64;
 pub const DTLS_MESSAGES: usize = 4;
 /// Datagrams of a QUIC client in which its ClientHello must have come.
 pub const QUIC_HELLO_DATAGRAMS: u8 = 10;
+/// Different pairs of protocol and party that a report tells apart.
+pub const REPORT_TALKS: usize = 16_384;
+/// Different findings that a report lists.
+pub const REPORT_FINDINGS: usize = 10_000;
 /// One header list of HTTP/2, as RFC 9113 §6.5.2 counts it.
 pub const HEADER_LIST_BYTES: usize = 128 * 1024;
 /// HPACK's dynamic table; browsers ask for 64 KiB.

@@ -134,6 +134,32 @@ fn version(hello: &ClientHello<'_>) -> [u8; 2] {
     }
 }
 
+/// The same fingerprint as nDPI 4.x writes it, for flows that are compared with nDPI's: where FoxIO's JA4 takes the first
+/// and the last character of the first application protocol, nDPI takes the first two of the whole list (and `0` for
+/// the second of a list of two characters); it says `d` also where no name was sent, `i` where the name is an address; and
+/// it hashes an empty list instead of writing zeros.
+pub fn ja4_as_ndpi(ja4: &Fingerprint<36>, hello: &ClientHello<'_>) -> Fingerprint<36> {
+    const EMPTY_SHA256: &[u8; 12] = b"e3b0c44298fc";
+    let mut out = ja4.0;
+    let address = hello.server_name.is_some_and(|name| {
+        str::from_utf8(name).is_ok_and(|name| name.parse::<std::net::IpAddr>().is_ok())
+    });
+    out[3] = if address { b'i' } else { b'd' };
+    let mut names = hello.alpn();
+    let first = names.next().unwrap_or_default();
+    let listed_length = first.len() + names.map(|name| name.len() + 1).sum::<usize>();
+    if let [letter, second, ..] = first {
+        out[8] = *letter;
+        out[9] = if listed_length > 2 { *second } else { b'0' };
+    }
+    for hash in [11..23, 24..36] {
+        if out[hash.clone()] == *b"000000000000" {
+            out[hash].copy_from_slice(EMPTY_SHA256);
+        }
+    }
+    Fingerprint(out)
+}
+
 /// First and last character of the first protocol offered; of its hexadecimal form if one of them is not
 /// alphanumeric.
 fn alpn(name: &[u8]) -> [u8; 2] {

@@ -56,7 +56,10 @@ pub struct Fields {
     /// Suites offered, two bytes each.
     pub ciphers_offered: Field,
     pub ja3: Field,
+    /// By FoxIO's specification.
     pub ja4: Field,
+    /// In nDPI's reading.
+    pub ja4_ndpi: Field,
     /// Encrypted Client Hello, or GREASE that looks like it.
     pub ech: Field,
     pub esni: Field,
@@ -91,7 +94,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    pub const COUNT: usize = 30;
+    pub const COUNT: usize = 31;
 
     pub const fn all(&'static self) -> [&'static Field; Self::COUNT] {
         [
@@ -102,6 +105,7 @@ impl Fields {
             &self.ciphers_offered,
             &self.ja3,
             &self.ja4,
+            &self.ja4_ndpi,
             &self.ech,
             &self.esni,
             &self.hello_retry,
@@ -141,11 +145,8 @@ macro_rules! fields {
             client_version: Field::meta(concat!($protocol, ".client_version"), ""),
             ciphers_offered: Field::meta(concat!($protocol, ".ciphers_offered"), ""),
             ja3: Field::meta(concat!($protocol, ".ja3"), "ja3.hash"),
-            ja4: Field {
-                name: concat!($protocol, ".ja4"),
-                role: Role::Ja4,
-                eve: "ja4",
-            },
+            ja4: Field::meta(concat!($protocol, ".ja4"), "ja4"),
+            ja4_ndpi: Field::new(concat!($protocol, ".ja4_ndpi"), Role::Ja4),
             ech: Field::meta(concat!($protocol, ".ech"), ""),
             esni: Field::meta(concat!($protocol, ".esni"), ""),
             hello_retry: Field::meta(concat!($protocol, ".hello_retry"), ""),
@@ -329,6 +330,8 @@ impl Handshake {
         }
         let ja4 = fingerprint::ja4(hello, self.carrier);
         self.fact(direction, &fields.ja4, Value::Text(ja4.as_str()), out);
+        let as_ndpi = fingerprint::ja4_as_ndpi(&ja4, hello);
+        self.fact(direction, &fields.ja4_ndpi, Value::Text(as_ndpi.as_str()), out);
         if hello.encrypted_client_hello {
             self.fact(direction, &fields.ech, Value::Number(1), out);
         }
