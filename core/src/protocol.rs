@@ -8,6 +8,7 @@
 //! decide who is asked first. Once recognised, its [`Parser`] is fed every later byte of the flow until it says that
 //! nothing later matters.
 
+mod adb;
 mod amqp;
 mod bacnet;
 mod beanstalk;
@@ -23,6 +24,7 @@ pub mod dns;
 mod dnscrypt;
 mod dtls;
 mod esp;
+mod firebird;
 mod framing;
 mod ftp;
 mod ftp_data;
@@ -55,9 +57,11 @@ mod mqtt;
 mod mumble;
 mod munin;
 mod mysql;
+mod nat_pmp;
 mod nats;
 mod nbd;
 mod netbios;
+mod netflow;
 mod nntp;
 mod ntlm;
 mod ntp;
@@ -77,6 +81,7 @@ mod rtp;
 mod rtsp;
 mod s7comm;
 mod sasl;
+mod sflow;
 mod short;
 mod sip;
 mod smb;
@@ -85,6 +90,7 @@ mod snmp;
 mod socks;
 mod ssdp;
 mod ssh;
+mod stomp;
 mod stratum;
 mod strings;
 mod stun;
@@ -98,6 +104,7 @@ pub mod tls;
 mod vnc;
 mod websocket;
 mod wireguard;
+mod wsd;
 mod x11;
 mod xmpp;
 mod zabbix;
@@ -446,6 +453,7 @@ static ALL: &[&dyn Protocol] = &[
     &icmp::PROTOCOL,
     &icmpv6::PROTOCOL,
     &igmp::PROTOCOL,
+    &adb::PROTOCOL,
     &bacnet::PROTOCOL,
     &beanstalk::PROTOCOL,
     &bgp::PROTOCOL,
@@ -453,6 +461,7 @@ static ALL: &[&dyn Protocol] = &[
     &distcc::PROTOCOL,
     &dnscrypt::PROTOCOL,
     &esp::PROTOCOL,
+    &firebird::PROTOCOL,
     &git::PROTOCOL,
     &gpsd::PROTOCOL,
     &iec104::PROTOCOL,
@@ -466,20 +475,25 @@ static ALL: &[&dyn Protocol] = &[
     &mpd::PROTOCOL,
     &mumble::PROTOCOL,
     &munin::PROTOCOL,
+    &nat_pmp::PROTOCOL,
     &nats::PROTOCOL,
     &nbd::PROTOCOL,
+    &netflow::PROTOCOL,
     &nntp::PROTOCOL,
     &opcua::PROTOCOL,
     &radius::PROTOCOL,
     &rsync::PROTOCOL,
     &rtmp::PROTOCOL,
     &s7comm::PROTOCOL,
+    &sflow::PROTOCOL,
     &snmp::PROTOCOL,
+    &stomp::PROTOCOL,
     &stratum::PROTOCOL,
     &sunrpc::PROTOCOL,
     &svn::PROTOCOL,
     &tds::PROTOCOL,
     &tftp::PROTOCOL,
+    &wsd::PROTOCOL,
     &x11::PROTOCOL,
     &zabbix::PROTOCOL,
     &zeromq::PROTOCOL,

@@ -107,19 +107,23 @@ struct Session {
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// C0 and C1, which the other side answers.
     #[default]
-    Handshake,
     First,
+    /// C2.
+    Second,
+    Connect,
     Media,
 }
 
 impl Messages for Session {
     fn size(&self, direction: Direction, bytes: &[u8]) -> Size {
         match self.stages[direction.index()] {
-            Stage::Handshake if bytes.first() == Some(&ENCRYPTED) => Size::Opaque,
-            Stage::Handshake => Size::Is(HANDSHAKE as u64),
+            Stage::First if bytes.first() == Some(&ENCRYPTED) => Size::Opaque,
+            Stage::First => Size::Is(C1 as u64),
+            Stage::Second => Size::Is((HANDSHAKE - C1) as u64),
             // Basic header of one byte, full message header: the length of the first message, without chunk headers.
-            Stage::First => match bytes {
+            Stage::Connect => match bytes {
                 [0..0x40, _, _, _, 0, high, low, ..] => {
                     let length = u64::from(u16::from_be_bytes([*high, *low]));
                     // A continuation's header stands in front of every further 128 bytes.
@@ -135,7 +139,8 @@ impl Messages for Session {
     fn message(&mut self, direction: Direction, message: &[u8], out: &mut dyn Sink) -> After {
         let stage = &mut self.stages[direction.index()];
         match *stage {
-            Stage::Handshake => *stage = Stage::First,
+            Stage::First => *stage = Stage::Second,
+            Stage::Second => *stage = Stage::Connect,
             _ => {
                 *stage = Stage::Media;
                 connect(message, direction, out);

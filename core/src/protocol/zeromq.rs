@@ -8,10 +8,11 @@ use crate::packet::Transport;
 use crate::protocol::framing::{After, Framed, Messages, Size};
 use crate::protocol::{Field, FirstByte, Opening, Parser, Probe, Protocol, Role, Sink, Unseen, Value};
 
-/// The greeting's signature, and the whole greeting of versions 2 and 3.
+/// The greeting comes in three parts, since the sides wait for each other: a signature, the major version, and the rest,
+/// which is a socket type in version 2.
 const SIGNATURE: usize = 10;
-const GREETING_2: u64 = 12;
-const GREETING_3: u64 = 64;
+const REST_2: u64 = 1;
+const REST_3: u64 = 53;
 
 /// Bits of a frame's flags.
 const LONG: u8 = 0x02;
@@ -85,20 +86,31 @@ fn probe(opening: &Opening<'_>) -> Probe {
     }
 }
 
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Greeting {
+    #[default]
+    Signature,
+    Version,
+    Rest {
+        major: u8,
+    },
+    Over,
+}
+
 #[derive(Debug, Default)]
 struct Session {
-    greeted: [bool; 2],
+    greeting: [Greeting; 2],
     encrypted: bool,
 }
 
 impl Messages for Session {
     fn size(&self, direction: Direction, bytes: &[u8]) -> Size {
-        if !self.greeted[direction.index()] {
-            return match bytes.get(SIGNATURE) {
-                Some(0..3) => Size::Is(GREETING_2),
-                Some(_) => Size::Is(GREETING_3),
-                None => Size::Needs(SIGNATURE + 1),
-            };
+        match self.greeting[direction.index()] {
+            Greeting::Signature => return Size::Is(SIGNATURE as u64),
+            Greeting::Version => return Size::Is(1),
+            Greeting::Rest { major: 0..3 } => return Size::Is(REST_2),
+            Greeting::Rest { .. } => return Size::Is(REST_3),
+            Greeting::Over => {}
         }
         let mut reader = Reader::new(bytes);
         match reader.u8() {
@@ -112,10 +124,25 @@ impl Messages for Session {
 
     fn message(&mut self, direction: Direction, message: &[u8], out: &mut dyn Sink) -> After {
         let mut reader = Reader::new(message);
-        if !std::mem::replace(&mut self.greeted[direction.index()], true) {
-            self.greeting(&mut reader, direction, out);
-            out.end_record();
-            return After::Next;
+        let greeting = &mut self.greeting[direction.index()];
+        match *greeting {
+            Greeting::Signature => {
+                *greeting = Greeting::Version;
+                return After::Next;
+            }
+            Greeting::Version => {
+                let major = reader.u8().unwrap_or(0);
+                *greeting = Greeting::Rest { major };
+                out.fact(&VERSION, direction, Value::Number(major.into()));
+                return After::Next;
+            }
+            Greeting::Rest { .. } => {
+                *greeting = Greeting::Over;
+                self.mechanism(message, direction, out);
+                out.end_record();
+                return After::Next;
+            }
+            Greeting::Over => {}
         }
         let flags = reader.u8().unwrap_or(0);
         reader.skip(if flags & LONG == 0 { 1 } else { 8 });
@@ -132,21 +159,16 @@ impl Messages for Session {
 }
 
 impl Session {
-    fn greeting(&mut self, reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) -> Option<()> {
-        reader.skip(SIGNATURE)?;
-        let major = reader.u8()?;
-        out.fact(&VERSION, direction, Value::Number(major.into()));
-        if major < 3 {
-            return None;
-        }
-        reader.skip(1)?;
-        let mechanism = reader.take(20)?;
-        let mechanism = mechanism.split(|byte| *byte == 0).next()?;
+    /// Behind the minor version, twenty bytes with zeros at the end.
+    fn mechanism(&mut self, rest: &[u8], direction: Direction, out: &mut dyn Sink) {
+        let Some(mechanism) = rest.get(1..21) else {
+            return;
+        };
+        let mechanism = mechanism.split(|byte| *byte == 0).next().unwrap_or_default();
         out.fact(&MECHANISM, direction, Value::Bytes(mechanism));
         if mechanism == b"CURVE" && !std::mem::replace(&mut self.encrypted, true) {
             out.unseen(Unseen::Encrypted);
         }
-        Some(())
     }
 }
 
