@@ -111,7 +111,6 @@ impl Replaying {
         self.heard.push(Heard {
             name: capture.name().to_owned(),
             packets: read.packets,
-            bytes: read.bytes,
             first: read.first,
             last: read.last,
             took: started.elapsed(),
