@@ -252,7 +252,7 @@ mod tests {
         table().write(100, Style::new(), &mut out);
         assert_eq!(
             out,
-            "Who                    flows\n  tls      例え.example     12\n  unknown  a                 3\n"
+            "Who                      flows\n  tls      例え.example     12\n  unknown  a                 3\n"
         );
     }
 

@@ -94,7 +94,7 @@ function bars(table, caption, what, groups, marked) {
     el("th", { scope: "col", class: "figure" }, "bytes"),
     el("th", { scope: "col", class: "figure optional" }, "flows")));
   const rest = groups.length - shown.length;
-  table.append(el("caption", {}, caption, el("span", { class: "quiet" }, rest > 0 ? ` · ${count(rest)} smaller ones left out` : "", " · dark is sent, light is received")), head, body);
+  table.append(el("caption", {}, caption, el("span", { class: "quiet" }, rest > 0 ? ` · ${count(rest)} smaller ones left out` : "", " · strong is sent, faint is received")), head, body);
 }
 
 /* Findings, one card per kind */
@@ -124,12 +124,13 @@ function card(id, all) {
   const line = (found) => {
     const how = found.encoding.length ? ` (${found.encoding.join(", ")})` : "";
     const capture = several && data.captures[found.capture] ? data.captures[found.capture].name.split("/").pop() + " " : "";
+    const cell = (label, ...content) => el("td", { "data-label": label, class: label === "Verdict" && found.action === "block" ? "stopped" : null }, ...content);
     return el("tr", {},
-      el("td", {}, isLeak(id) ? el("code", {}, found.shown) : found.shown, found.kind ? el("span", { class: "quiet" }, ` ${found.kind}`) : null),
-      el("td", {}, el("code", {}, found.to)),
-      el("td", {}, el("code", {}, found.where + how)),
-      el("td", {}, `${capture}#${found.packet}`, found.times > 1 ? ` ×${count(found.times)}` : ""),
-      el("td", { class: found.action === "block" ? "stopped" : null }, ACTIONS[found.action]));
+      cell("What", isLeak(id) ? el("code", {}, found.shown) : found.shown, found.kind ? el("span", { class: "quiet" }, ` ${found.kind}`) : null),
+      cell("To", el("code", {}, found.to)),
+      cell("Where", el("code", {}, found.where + how)),
+      cell("Packet", `${capture}#${found.packet}`, found.times > 1 ? ` ×${count(found.times)}` : ""),
+      cell("Verdict", ACTIONS[found.action]));
   };
   const table = (lines) => el("div", { class: "scroll" }, el("table", { class: "evidence" },
     el("caption", { class: "hidden" }, `Evidence of ${nameOf(id)}`),
@@ -221,12 +222,12 @@ const COLUMNS = [
   ["protocol", "Protocol", (row) => row.protocol + (row.inner ? ` › ${row.inner}` : ""), ""],
   ["who", "Name", (row) => row.who, "wide"],
   ["owner", "Owner", (row) => row.owner || "", ""],
-  ["server", "Server", (row) => `${row.server} ${row.transport}`, ""],
-  ["client", "Client", (row) => row.client, ""],
-  ["sent", "Sent", (row) => bytes(row.sent), "figure"],
-  ["received", "Received", (row) => bytes(row.received), "figure"],
   ["found", "Findings", (row) => row.findings.map(nameOf).join(", "), "wide"],
   ["verdict", "Verdict", (row) => (row.verdict === "allow" ? "" : ACTIONS[row.verdict]), ""],
+  ["sent", "Sent", (row) => bytes(row.sent), "figure"],
+  ["received", "Received", (row) => bytes(row.received), "figure"],
+  ["server", "Server", (row) => `${row.server} ${row.transport}`, ""],
+  ["client", "Client", (row) => row.client, ""],
 ];
 const PAGE = 200;
 const view = { key: "start", down: false, shown: PAGE };
