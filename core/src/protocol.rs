@@ -288,6 +288,10 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 }
 
 static ALL: &[&dyn Protocol] = &[
+    &smpp::PROTOCOL,
+    &gopher::PROTOCOL,
+    &whois::PROTOCOL,
+    &finger::PROTOCOL,
     &dnscrypt::PROTOCOL,
     &nat_pmp::PROTOCOL,
     &stomp::PROTOCOL,
@@ -341,6 +345,47 @@ static ALL: &[&dyn Protocol] = &[
     &postgresql::PROTOCOL,
     &amqp::PROTOCOL,
     &mqtt::PROTOCOL,
+    &marks::AJP,
+    &marks::BITCOIN,
+    &marks::BJNP,
+    &marks::C37118,
+    &marks::CEPH,
+    &marks::CHECKMK,
+    &marks::CORBA,
+    &marks::DNP3,
+    &marks::DRDA,
+    &marks::DROPBOX,
+    &marks::ENIP,
+    &marks::FASTCGI,
+    &marks::FINS,
+    &marks::FIX,
+    &marks::GEARMAN,
+    &marks::HART_IP,
+    &marks::HISLIP,
+    &marks::IPERF,
+    &marks::JRMI,
+    &marks::KISMET,
+    &marks::KNX,
+    &marks::MEGACO,
+    &marks::MOSH,
+    &marks::N2N,
+    &marks::NOMACHINE,
+    &marks::OPENFLOW,
+    &marks::ORACLE,
+    &marks::PTP,
+    &marks::RADMIN,
+    &marks::RAKNET,
+    &marks::RMCP,
+    &marks::SOMEIP,
+    &marks::SOURCE_ENGINE,
+    &marks::SPOTIFY,
+    &marks::SYNCTHING,
+    &marks::TEAMSPEAK,
+    &marks::TEAMVIEWER,
+    &marks::THRIFT,
+    &marks::TINC,
+    &marks::TPLINK,
+    &marks::TUYA,
 ];
 
 mod adb;
@@ -352,14 +397,17 @@ mod bgp;
 mod cassandra;
 mod distcc;
 mod dnscrypt;
+mod finger;
 mod firebird;
 mod framing;
 mod git;
+mod gopher;
 mod gpsd;
 mod iec104;
 mod iscsi;
 mod kafka;
 mod kerberos;
+mod marks;
 mod memcached;
 mod minecraft;
 mod modbus;
@@ -386,6 +434,7 @@ mod rtmp;
 mod s7comm;
 mod sflow;
 mod smb;
+mod smpp;
 mod snmp;
 mod stomp;
 mod stratum;
@@ -395,6 +444,7 @@ mod svn;
 mod tds;
 mod tftp;
 mod vnc;
+mod whois;
 mod wsd;
 mod x11;
 mod zabbix;
