@@ -1,1 +1,51 @@
-fn main() {}
+//! The `weir` command. One file per subcommand, in `command/`.
+
+mod command {
+    pub(crate) mod bench;
+    pub(crate) mod explain;
+    pub(crate) mod protocols;
+    pub(crate) mod replay;
+}
+mod exit;
+mod output;
+mod pipeline;
+mod progress;
+mod setup;
+mod timeline;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+
+/// See what an app on a phone gives away, and stop it.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  weir replay phone.pcapng                      who talked to whom, what was given away
+  weir replay phone.pcapng --html report.html   the same as a page to share
+  weir explain leak.password                    what a finding means")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Replay(command::replay::Replay),
+    Explain(command::explain::Explain),
+    Protocols(command::protocols::Protocols),
+    Bench(command::bench::Bench),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Replay(replay) => replay.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Protocols(protocols) => protocols.run(),
+        Command::Bench(bench) => bench.run().map(|()| Exit::Clean),
+    };
+    exit::finish(result)
+}

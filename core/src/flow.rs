@@ -3,6 +3,11 @@
 //! A flow is one conversation between two endpoints. TCP payloads arrive here out of order and leave as in-order
 //! [`Chunk`]s; datagrams leave as they are.
 
+pub mod community_id;
+pub mod defragment;
+pub mod stream;
+pub mod table;
+
 use crate::packet::{Endpoint, IpVersion, LinkId, Transport};
 
 /// What tells two flows apart. `client` is the side that opened the flow.
@@ -21,6 +26,10 @@ impl FlowKey {
         self.client.port == port || self.server.port == port
     }
 }
+
+/// Names a flow within one run: the number of its first packet, counted from 1 over all inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowId(pub u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {

@@ -3,8 +3,56 @@
 //! [`parse`] takes a frame as a capture or a TUN device gives it and answers with the innermost IP packet: link layers
 //! and tunnels are walked through, the inner flow counts and the outer one is told in [`Packet::tunnel`].
 
+mod error;
+mod fast;
+mod ip;
+mod link;
+mod transport;
+mod tunnel;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+pub use self::error::{Layer, PacketError};
+use self::walk::Walk;
+
+/// Reads a frame of a capture or an interface.
+///
+/// A break inside a tunnel does not undo what was understood before it: the packet that carries the tunnel counts then.
+#[inline]
+pub fn parse(link: LinkType, frame: &[u8]) -> Result<Parsed<'_>, PacketError> {
+    match fast::frame(link, frame) {
+        Some(packet) => Ok(Parsed::Packet(packet)),
+        None => parse_thoroughly(link, frame),
+    }
+}
+
+/// Reads a packet without a link layer, as a TUN device gives it.
+#[inline]
+pub fn parse_ip(ip: &[u8]) -> Result<Parsed<'_>, PacketError> {
+    parse(LinkType::RAW, ip)
+}
+
+/// The way of every frame that is not plain TCP or UDP. Gives the same answers for those, only slower.
+#[cold]
+#[inline(never)]
+fn parse_thoroughly(link: LinkType, frame: &[u8]) -> Result<Parsed<'_>, PacketError> {
+    Walk::new(frame).link(link, frame)
+}
+
+/// What a frame held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parsed<'a> {
+    Packet(Packet<'a>),
+    /// A piece of an IP packet, for [`Defragmenter`](crate::flow::defragment::Defragmenter).
+    Fragment(Fragment<'a>),
+    /// Nothing of IP: ARP, spanning tree, PPP negotiation, …
+    Other,
+}
 
 /// An IP protocol number (IANA "Assigned Internet Protocol Numbers").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,8 +61,12 @@ pub struct Transport(pub u8);
 impl Transport {
     pub const ICMP: Self = Self(1);
     pub const IGMP: Self = Self(2);
+    /// IPv4 in IP, RFC 2003.
+    pub const IPIP: Self = Self(4);
     pub const TCP: Self = Self(6);
     pub const UDP: Self = Self(17);
+    /// IPv6 in IP, RFC 4213 and RFC 2473.
+    pub const IPV6: Self = Self(41);
     pub const GRE: Self = Self(47);
     pub const ESP: Self = Self(50);
     pub const AH: Self = Self(51);
@@ -27,8 +79,10 @@ impl fmt::Display for Transport {
         match *self {
             Self::ICMP => f.write_str("icmp"),
             Self::IGMP => f.write_str("igmp"),
+            Self::IPIP => f.write_str("ipv4"),
             Self::TCP => f.write_str("tcp"),
             Self::UDP => f.write_str("udp"),
+            Self::IPV6 => f.write_str("ipv6"),
             Self::GRE => f.write_str("gre"),
             Self::ESP => f.write_str("esp"),
             Self::AH => f.write_str("ah"),
@@ -59,7 +113,7 @@ impl Address {
     pub const fn ip(self) -> IpAddr {
         match self.0 {
             [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-            octets => IpAddr::V6(Ipv6Addr::from_octets(octets)),
+            octets => IpAddr::V6(Ipv6Addr::from_bits(u128::from_be_bytes(octets))),
         }
     }
 
@@ -182,10 +236,48 @@ impl Tcp {
 /// The outermost tunnel that a packet came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tunnel {
-    /// `vxlan`, `gre`, `ipip`, `6in4`, `gtp-u`, `geneve`, `teredo`, `mpls`, `pppoe`, …
-    pub name: &'static str,
-    pub source: Endpoint,
-    pub destination: Endpoint,
+    pub kind: TunnelKind,
+    /// Unspecified for tunnels between neighbours (MPLS, PPPoE).
+    pub source: Address,
+    pub destination: Address,
+}
+
+/// The tunnels that are walked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TunnelKind {
+    IpIp,
+    FourInSix,
+    SixInFour,
+    SixInSix,
+    Erspan,
+    Gre,
+    Pptp,
+    Mpls,
+    Vxlan,
+    Geneve,
+    GtpU,
+    Teredo,
+    Pppoe,
+}
+
+impl TunnelKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IpIp => "ipip",
+            Self::FourInSix => "4in6",
+            Self::SixInFour => "6in4",
+            Self::SixInSix => "6in6",
+            Self::Erspan => "erspan",
+            Self::Gre => "gre",
+            Self::Pptp => "pptp",
+            Self::Mpls => "mpls",
+            Self::Vxlan => "vxlan",
+            Self::Geneve => "geneve",
+            Self::GtpU => "gtp-u",
+            Self::Teredo => "teredo",
+            Self::Pppoe => "pppoe",
+        }
+    }
 }
 
 /// The innermost IP packet of a frame.
@@ -205,4 +297,40 @@ pub struct Packet<'a> {
     /// Payload bytes that the headers promise but the capture cut off.
     pub missing: u32,
     pub tunnel: Option<Tunnel>,
+}
+
+impl<'a> Packet<'a> {
+    /// Reads the payload of an IP packet whose fragments have all come, through tunnels where there are some.
+    pub fn from_reassembled(header: &IpHeader, payload: &'a [u8]) -> Result<Parsed<'a>, PacketError> {
+        Walk::resume(header, payload).ip_payload(header.network(), header.transport.0, payload)
+    }
+}
+
+/// What all fragments of an IP packet have in common, and all that is needed to read their payload once it is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IpHeader {
+    pub source: Address,
+    pub destination: Address,
+    pub link: LinkId,
+    /// IPv4's protocol, or the next header that IPv6's fragment header names, which may be another extension header.
+    pub transport: Transport,
+    pub version: IpVersion,
+    pub ttl: u8,
+    pub tunnel: Option<Tunnel>,
+    /// Tags and tunnels that were walked through; see [`limits::TUNNEL_DEPTH`](crate::limits::TUNNEL_DEPTH).
+    pub depth: usize,
+}
+
+/// A piece of an IP packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fragment<'a> {
+    pub header: IpHeader,
+    pub identification: u32,
+    /// Where the payload belongs, in bytes.
+    pub offset: u32,
+    /// Whether this is not the last piece.
+    pub more: bool,
+    pub payload: &'a [u8],
+    /// Payload bytes that the header promises but the capture cut off.
+    pub missing: u32,
 }

@@ -8,6 +8,109 @@
 //! decide who is asked first. Once recognised, its [`Parser`] is fed every later byte of the flow until it says that
 //! nothing later matters.
 
+mod adb;
+mod amqp;
+mod bacnet;
+mod beanstalk;
+mod ber;
+mod bgp;
+mod bittorrent;
+mod cassandra;
+mod coap;
+mod dhcp;
+mod dhcpv6;
+mod distcc;
+pub mod dns;
+mod dnscrypt;
+mod dtls;
+mod esp;
+mod firebird;
+mod framing;
+mod ftp;
+mod ftp_data;
+mod git;
+mod gpsd;
+pub mod http;
+mod http2;
+mod icmp;
+mod icmpv6;
+mod iec104;
+mod igmp;
+mod ike;
+mod imap;
+mod ipsec;
+mod irc;
+mod iscsi;
+mod kafka;
+mod kerberos;
+mod ldap;
+mod line;
+mod llmnr;
+mod mail;
+mod mdns;
+mod memcached;
+mod minecraft;
+mod modbus;
+mod mongodb;
+mod mpd;
+mod mqtt;
+mod mumble;
+mod munin;
+mod mysql;
+mod nat_pmp;
+mod nats;
+mod nbd;
+mod netbios;
+mod netflow;
+mod nntp;
+mod ntlm;
+mod ntp;
+mod opcua;
+mod openvpn;
+mod pieces;
+mod pop3;
+mod postgresql;
+mod quic;
+mod radius;
+mod rdp;
+mod redis;
+mod rsync;
+mod rtcp;
+mod rtmp;
+mod rtp;
+mod rtsp;
+mod s7comm;
+mod sasl;
+mod sflow;
+mod short;
+mod sip;
+mod smb;
+mod smtp;
+mod snmp;
+mod socks;
+mod ssdp;
+mod ssh;
+mod stomp;
+mod stratum;
+mod strings;
+mod stun;
+mod sunrpc;
+mod svn;
+mod syslog;
+mod tds;
+mod telnet;
+mod tftp;
+pub mod tls;
+mod vnc;
+mod websocket;
+mod wireguard;
+mod wsd;
+mod x11;
+mod xmpp;
+mod zabbix;
+mod zeromq;
+mod zookeeper;
+
 use std::fmt::Debug;
 
 use crate::flow::{Chunk, Direction, FlowKey};
@@ -26,8 +129,12 @@ pub enum Role {
     Password,
     /// Something the two sides say in the clear that may hold personal data; searched for leaks when it goes to the server.
     Content,
-    /// An X.509 certificate in DER, in the order sent (leaf first).
+    /// The X.509 certificate that the server shows for itself, in DER; not those behind it in its chain.
     Certificate,
+    /// Four or sixteen octets of an address that the last stated hostname stands for (a DNS answer).
+    Address,
+    /// The client's JA4 fingerprint, as it is told with the flow.
+    Ja4,
 }
 
 /// A named value that a dissector declares. Names start with the protocol's: `http.request.method`.
@@ -138,6 +245,12 @@ pub trait Sink {
     /// Something could not be seen.
     fn unseen(&mut self, what: Unseen);
 
+    /// Whether anybody reads this field now. Where this is `false` a parser may skip the work of computing its value.
+    fn wants(&self, field: &'static Field) -> bool {
+        let _ = field;
+        true
+    }
+
     /// Whether content is searched at all. Where this is `false` a parser may skip the work of decoding bodies.
     fn wants_content(&self) -> bool {
         true
@@ -202,6 +315,9 @@ pub enum Progress {
     /// From `consumed` on, in both directions, this is another protocol (STARTTLS, Upgrade: websocket). The name is a
     /// registered protocol's.
     Become { protocol: &'static str, consumed: usize },
+    /// From `consumed` on, in both directions, this protocol goes on inside the named one, which hides it (a database that
+    /// negotiates TLS on its own connection). It keeps its name; the other is told as the inner one.
+    Secured { protocol: &'static str, consumed: usize },
     /// From `consumed` on, in both directions, this carries an unknown protocol that must be probed anew, while the
     /// outer one keeps its name (SOCKS, HTTP CONNECT).
     Carries { consumed: usize },
@@ -220,6 +336,13 @@ pub trait Parser: Debug + Send {
         let _ = (direction, missing);
         out.unseen(Unseen::Truncated);
         Progress::Done
+    }
+
+    /// Bytes of `direction` that were consumed but that no fact has spoken of yet (a body that is being gathered). A filter
+    /// holds them back until there is a verdict.
+    fn undecided(&self, direction: Direction) -> usize {
+        let _ = direction;
+        0
     }
 
     /// The flow is over: state what was only waiting for its end (a body without a length).
@@ -288,58 +411,27 @@ pub fn named(name: &str) -> Option<&'static dyn Protocol> {
 }
 
 static ALL: &[&dyn Protocol] = &[
-    &dnscrypt::PROTOCOL,
-    &nat_pmp::PROTOCOL,
-    &stomp::PROTOCOL,
-    &firebird::PROTOCOL,
-    &adb::PROTOCOL,
-    &wsd::PROTOCOL,
-    &sflow::PROTOCOL,
-    &netflow::PROTOCOL,
-    &mumble::PROTOCOL,
-    &minecraft::PROTOCOL,
-    &stratum::PROTOCOL,
-    &nntp::PROTOCOL,
-    &nbd::PROTOCOL,
-    &munin::PROTOCOL,
-    &gpsd::PROTOCOL,
-    &mpd::PROTOCOL,
-    &iscsi::PROTOCOL,
-    &svn::PROTOCOL,
-    &distcc::PROTOCOL,
-    &beanstalk::PROTOCOL,
-    &zookeeper::PROTOCOL,
-    &zabbix::PROTOCOL,
-    &x11::PROTOCOL,
-    &opcua::PROTOCOL,
-    &bacnet::PROTOCOL,
-    &iec104::PROTOCOL,
-    &s7comm::PROTOCOL,
-    &modbus::PROTOCOL,
-    &bgp::PROTOCOL,
-    &rsync::PROTOCOL,
-    &git::PROTOCOL,
-    &rtmp::PROTOCOL,
-    &kafka::PROTOCOL,
-    &zeromq::PROTOCOL,
-    &cassandra::PROTOCOL,
-    &memcached::PROTOCOL,
-    &nats::PROTOCOL,
-    &mongodb::PROTOCOL,
-    &tds::PROTOCOL,
-    &sunrpc::PROTOCOL,
-    &smb::PROTOCOL,
-    &netbios::PROTOCOL,
-    &tftp::PROTOCOL,
-    &radius::PROTOCOL,
-    &kerberos::PROTOCOL,
-    &snmp::PROTOCOL,
-    &openvpn::PROTOCOL,
-    &vnc::PROTOCOL,
-    &rdp::PROTOCOL,
+    &tls::PROTOCOL,
+    &dtls::PROTOCOL,
+    &quic::PROTOCOL,
+    &http2::PROTOCOL,
+    &http::PROTOCOL,
+    &ssh::PROTOCOL,
+    &smtp::PROTOCOL,
+    &ftp::PROTOCOL,
+    &imap::PROTOCOL,
+    &pop3::PROTOCOL,
+    &irc::PROTOCOL,
+    &xmpp::PROTOCOL,
+    &rtsp::PROTOCOL,
+    &sip::PROTOCOL,
+    &ssdp::PROTOCOL,
+    &websocket::PROTOCOL,
+    &socks::PROTOCOL,
+    &telnet::PROTOCOL,
     &mysql::PROTOCOL,
     &postgresql::PROTOCOL,
-    &amqp::PROTOCOL,
+    &redis::PROTOCOL,
     &mqtt::PROTOCOL,
     &smpp::PROTOCOL,
     &marks::AJP,
@@ -450,6 +542,79 @@ mod x11;
 mod zabbix;
 mod zeromq;
 mod zookeeper;
+
+    &amqp::PROTOCOL,
+    &rdp::PROTOCOL,
+    &vnc::PROTOCOL,
+    &ldap::PROTOCOL,
+    &kerberos::PROTOCOL,
+    &smb::PROTOCOL,
+    &netbios::PROTOCOL,
+    &dnscrypt::PROTOCOL,
+    &mdns::PROTOCOL,
+    &llmnr::PROTOCOL,
+    &dns::PROTOCOL,
+    &dhcp::PROTOCOL,
+    &dhcpv6::PROTOCOL,
+    &stun::PROTOCOL,
+    &wireguard::PROTOCOL,
+    &openvpn::PROTOCOL,
+    &ike::PROTOCOL,
+    &bittorrent::PROTOCOL,
+    &icmp::PROTOCOL,
+    &icmpv6::PROTOCOL,
+    &igmp::PROTOCOL,
+    &adb::PROTOCOL,
+    &bacnet::PROTOCOL,
+    &beanstalk::PROTOCOL,
+    &bgp::PROTOCOL,
+    &cassandra::PROTOCOL,
+    &distcc::PROTOCOL,
+    &esp::PROTOCOL,
+    &firebird::PROTOCOL,
+    &git::PROTOCOL,
+    &gpsd::PROTOCOL,
+    &iec104::PROTOCOL,
+    &ipsec::PROTOCOL,
+    &iscsi::PROTOCOL,
+    &kafka::PROTOCOL,
+    &memcached::PROTOCOL,
+    &minecraft::PROTOCOL,
+    &modbus::PROTOCOL,
+    &mongodb::PROTOCOL,
+    &mpd::PROTOCOL,
+    &mumble::PROTOCOL,
+    &munin::PROTOCOL,
+    &nat_pmp::PROTOCOL,
+    &nats::PROTOCOL,
+    &nbd::PROTOCOL,
+    &netflow::PROTOCOL,
+    &nntp::PROTOCOL,
+    &opcua::PROTOCOL,
+    &radius::PROTOCOL,
+    &rsync::PROTOCOL,
+    &rtmp::PROTOCOL,
+    &s7comm::PROTOCOL,
+    &sflow::PROTOCOL,
+    &snmp::PROTOCOL,
+    &stomp::PROTOCOL,
+    &stratum::PROTOCOL,
+    &sunrpc::PROTOCOL,
+    &svn::PROTOCOL,
+    &tds::PROTOCOL,
+    &tftp::PROTOCOL,
+    &wsd::PROTOCOL,
+    &x11::PROTOCOL,
+    &zabbix::PROTOCOL,
+    &zeromq::PROTOCOL,
+    &zookeeper::PROTOCOL,
+    &ntp::PROTOCOL,
+    &coap::PROTOCOL,
+    &syslog::PROTOCOL,
+    &rtcp::PROTOCOL,
+    &rtp::PROTOCOL,
+    &ftp_data::PROTOCOL,
+];
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -178,7 +178,7 @@ impl Session {
         self.version = Some(version);
         match version {
             // The server's header is the agreement, §5.2.1; a client alone goes on with its ClientHello.
-            Version::V1 { id: ID_TLS } if direction == Direction::ToClient => After::Become("tls"),
+            Version::V1 { id: ID_TLS } if direction == Direction::ToClient => After::Secured("tls"),
             _ => After::Next,
         }
     }

@@ -213,7 +213,7 @@ impl Session {
                 self.phase = Phase::Commands;
                 self.command(body, direction, out);
             }
-            Phase::Greeting if wire::is_ssl_request(body) => return After::Become("tls"),
+            Phase::Greeting if wire::is_ssl_request(body) => return After::Secured("tls"),
             Phase::Greeting => {
                 self.phase = Phase::Login;
                 if let Some(login) = Login::read(body) {

@@ -102,7 +102,7 @@ fn payload_length(line: &[u8]) -> Option<u64> {
 impl Messages for Session {
     fn size(&self, _: Direction, bytes: &[u8]) -> Size {
         if bytes.starts_with(&[0x16]) {
-            return Size::Turns(After::Become("tls"));
+            return Size::Turns(After::Secured("tls"));
         }
         Size::line(bytes, |line| {
             payload_length(line).map_or(0, |length| length.saturating_add(2))

@@ -136,7 +136,7 @@ impl Messages for Session {
         let mut reader = Reader::new(message);
         match (reader.u64(), reader.u32()) {
             (Some(ANSWER), Some(OPT_STARTTLS)) if reader.u32() == Some(REP_ACK) && self.wants_tls => {
-                return After::Become("tls");
+                return After::Secured("tls");
             }
             (Some(ANSWER), _) => return After::Next,
             (Some(_), Some(option)) => {
@@ -197,7 +197,7 @@ mod tests {
             &tcp,
             &[(TO_CLIENT, SERVER), (TO_SERVER, asks), (TO_CLIENT, agrees)],
         );
-        assert!(transcript.says("[become tls]"));
+        assert!(transcript.says("[secured by tls]"));
     }
 
     #[test]

@@ -229,7 +229,7 @@ impl Messages for Session {
         if self.requested {
             match (from_client, bytes) {
                 // The server was not seen, and the client has begun its TLS handshake.
-                (true, [0x16, ..]) => return Size::Turns(After::Become("tls")),
+                (true, [0x16, ..]) => return Size::Turns(After::Secured("tls")),
                 (false, [b'S' | b'G' | b'N', ..]) => return Size::Is(1),
                 _ => {}
             }
@@ -248,7 +248,7 @@ impl Messages for Session {
         if let &[answer] = message {
             self.requested = false;
             return match answer {
-                b'S' => After::Become("tls"),
+                b'S' => After::Secured("tls"),
                 b'G' => {
                     out.unseen(Unseen::Encrypted);
                     After::Done

@@ -171,6 +171,11 @@ fn feed_to(
                 recorder.transcript.0.push(format!("[become {protocol}]"));
                 return recorder.transcript;
             }
+            Progress::Secured { protocol, consumed } => {
+                assert!(consumed <= given.len());
+                recorder.transcript.0.push(format!("[secured by {protocol}]"));
+                return recorder.transcript;
+            }
             Progress::Carries { consumed } => {
                 assert!(consumed <= given.len());
                 recorder.transcript.0.push("[carries]".to_owned());

@@ -170,7 +170,7 @@ fn hands_tls_on_when_both_agreed() {
         &broker(),
         &[(TO_SERVER, b"AMQP\x02\x01\0\0"), (TO_CLIENT, b"AMQP\x02\x01\0\0")],
     );
-    assert!(transcript.says("[become tls]"));
+    assert!(transcript.says("[secured by tls]"));
 }
 
 #[test]

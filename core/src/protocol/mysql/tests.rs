@@ -132,7 +132,7 @@ fn hands_tls_on_behind_an_ssl_request() {
         &server(),
         &[(TO_CLIENT, &greeting()), (TO_SERVER, &login(SSL, b""))],
     );
-    assert!(transcript.says("[become tls]"));
+    assert!(transcript.says("[secured by tls]"));
 }
 
 #[test]

@@ -102,13 +102,13 @@ fn hands_tls_on_once_the_server_agreed() {
     );
     assert_eq!(refused.value(&USER), "anna");
     let agreed = feed(&PROTOCOL, &server(), &[(TO_SERVER, SSL), (TO_CLIENT, b"S")]);
-    assert!(agreed.says("[become tls]"));
+    assert!(agreed.says("[secured by tls]"));
     let client_alone = feed(
         &PROTOCOL,
         &server(),
         &[(TO_SERVER, SSL), (TO_SERVER, b"\x16\x03\x01")],
     );
-    assert!(client_alone.says("[become tls]"));
+    assert!(client_alone.says("[secured by tls]"));
 }
 
 #[test]

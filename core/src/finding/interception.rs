@@ -1,0 +1,3 @@
+//! Signs that somebody sits between the phone and the server.
+
+pub mod certificate;
