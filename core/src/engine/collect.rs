@@ -333,7 +333,7 @@ impl Sink for Collector<'_> {
     }
 
     fn wants(&self, field: &'static Field) -> bool {
-        field.role != Role::Meta
+        matches!(field.role, Role::Hostname | Role::Address | Role::Ja4)
             || (self.shared.depth == Depth::Records && !field.eve.is_empty())
             || (self.shared.depth >= Depth::Detect && self.shared.detectors(field) != 0)
     }
