@@ -118,4 +118,7 @@ pub fn explanation(id: &str) -> Option<&'static Explanation> {
 static ALL: &[&dyn Detector] = &[
     &leak::credentials::DETECTOR,
     &leak::content::DETECTOR,
+    &suspicious::names::DETECTOR,
+    &suspicious::tls::DETECTOR,
+    &interception::certificate::DETECTOR,
 ];

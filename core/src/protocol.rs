@@ -8,40 +8,64 @@
 //! decide who is asked first. Once recognised, its [`Parser`] is fed every later byte of the flow until it says that
 //! nothing later matters.
 
+mod adb;
 mod amqp;
+mod bacnet;
+mod beanstalk;
 mod ber;
+mod bgp;
 mod bittorrent;
+mod cassandra;
 mod coap;
 mod dhcp;
 mod dhcpv6;
+mod distcc;
 pub mod dns;
 mod dnscrypt;
 mod dtls;
 mod esp;
+mod firebird;
 mod framing;
 mod ftp;
 mod ftp_data;
+mod git;
+mod gpsd;
 pub mod http;
 mod http2;
 mod icmp;
 mod icmpv6;
+mod iec104;
 mod igmp;
 mod ike;
 mod imap;
 mod ipsec;
 mod irc;
+mod iscsi;
+mod kafka;
 mod kerberos;
 mod ldap;
 mod line;
 mod llmnr;
 mod mail;
 mod mdns;
+mod memcached;
+mod minecraft;
+mod modbus;
 mod mongodb;
+mod mpd;
 mod mqtt;
+mod mumble;
+mod munin;
 mod mysql;
+mod nat_pmp;
+mod nats;
+mod nbd;
 mod netbios;
+mod netflow;
+mod nntp;
 mod ntlm;
 mod ntp;
+mod opcua;
 mod openvpn;
 mod pieces;
 mod pop3;
@@ -50,10 +74,14 @@ mod quic;
 mod radius;
 mod rdp;
 mod redis;
+mod rsync;
 mod rtcp;
+mod rtmp;
 mod rtp;
 mod rtsp;
+mod s7comm;
 mod sasl;
+mod sflow;
 mod short;
 mod sip;
 mod smb;
@@ -62,9 +90,12 @@ mod snmp;
 mod socks;
 mod ssdp;
 mod ssh;
+mod stomp;
+mod stratum;
 mod strings;
 mod stun;
 mod sunrpc;
+mod svn;
 mod syslog;
 mod tds;
 mod telnet;
@@ -73,7 +104,12 @@ pub mod tls;
 mod vnc;
 mod websocket;
 mod wireguard;
+mod wsd;
+mod x11;
 mod xmpp;
+mod zabbix;
+mod zeromq;
+mod zookeeper;
 
 use std::fmt::Debug;
 
@@ -404,6 +440,7 @@ static ALL: &[&dyn Protocol] = &[
     &kerberos::PROTOCOL,
     &smb::PROTOCOL,
     &netbios::PROTOCOL,
+    &dnscrypt::PROTOCOL,
     &mdns::PROTOCOL,
     &llmnr::PROTOCOL,
     &dns::PROTOCOL,
@@ -417,15 +454,50 @@ static ALL: &[&dyn Protocol] = &[
     &icmp::PROTOCOL,
     &icmpv6::PROTOCOL,
     &igmp::PROTOCOL,
-    &dnscrypt::PROTOCOL,
+    &adb::PROTOCOL,
+    &bacnet::PROTOCOL,
+    &beanstalk::PROTOCOL,
+    &bgp::PROTOCOL,
+    &cassandra::PROTOCOL,
+    &distcc::PROTOCOL,
     &esp::PROTOCOL,
+    &firebird::PROTOCOL,
+    &git::PROTOCOL,
+    &gpsd::PROTOCOL,
+    &iec104::PROTOCOL,
     &ipsec::PROTOCOL,
+    &iscsi::PROTOCOL,
+    &kafka::PROTOCOL,
+    &memcached::PROTOCOL,
+    &minecraft::PROTOCOL,
+    &modbus::PROTOCOL,
     &mongodb::PROTOCOL,
+    &mpd::PROTOCOL,
+    &mumble::PROTOCOL,
+    &munin::PROTOCOL,
+    &nat_pmp::PROTOCOL,
+    &nats::PROTOCOL,
+    &nbd::PROTOCOL,
+    &netflow::PROTOCOL,
+    &nntp::PROTOCOL,
+    &opcua::PROTOCOL,
     &radius::PROTOCOL,
+    &rsync::PROTOCOL,
+    &rtmp::PROTOCOL,
+    &s7comm::PROTOCOL,
+    &sflow::PROTOCOL,
     &snmp::PROTOCOL,
+    &stomp::PROTOCOL,
+    &stratum::PROTOCOL,
     &sunrpc::PROTOCOL,
+    &svn::PROTOCOL,
     &tds::PROTOCOL,
     &tftp::PROTOCOL,
+    &wsd::PROTOCOL,
+    &x11::PROTOCOL,
+    &zabbix::PROTOCOL,
+    &zeromq::PROTOCOL,
+    &zookeeper::PROTOCOL,
     &ntp::PROTOCOL,
     &coap::PROTOCOL,
     &syslog::PROTOCOL,

@@ -3,7 +3,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use proptest::prelude::*;
-use weir_core::names::{Category, ListClass, Severity};
+use weir_core::names::{Category, ListClass};
+use weir_core::severity::Severity;
 
 use super::*;
 

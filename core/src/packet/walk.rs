@@ -149,11 +149,12 @@ impl<'a> Walk<'a> {
 }
 
 impl LinkId {
-    /// A lone tag's number stays readable. Number 0 is a priority without a VLAN (IEEE 802.1Q §9.6).
+    /// Of stacked tags the innermost one counts, which is the customer's network; a provider may well use another outer
+    /// tag for each direction (IEEE 802.1ad). Number 0 is a priority without a VLAN (IEEE 802.1Q §9.6).
     pub(super) fn vlan(self, tag: u16) -> Self {
         match (self.0, tag & 0x0fff) {
             (_, 0) => self,
-            (0, vlan) => Self(vlan.into()),
+            (0..=0x0fff, vlan) => Self(vlan.into()),
             (_, vlan) => self.mix(&vlan.to_be_bytes()),
         }
     }

@@ -48,6 +48,9 @@ impl Size {
 pub(super) enum After {
     Next,
     Done,
+    /// It is the other protocol from here on.
+    Become(&'static str),
+    /// It goes on inside the other protocol.
     Secured(&'static str),
     Carries,
     Broken(&'static str),
@@ -170,6 +173,7 @@ fn end(after: After, start: usize, consumed: usize) -> Progress {
     match after {
         After::Next => Progress::Consumed(consumed),
         After::Done => Progress::Done,
+        After::Become(protocol) => Progress::Become { protocol, consumed },
         After::Secured(protocol) => Progress::Secured { protocol, consumed },
         After::Carries => Progress::Carries { consumed },
         After::Broken(what) => Progress::Malformed { what, at: start },

@@ -53,6 +53,10 @@ impl Protocol for SunRpc {
         &[111, 2049]
     }
 
+    fn variants(&self) -> &'static [&'static str] {
+        &["nfs"]
+    }
+
     fn fields(&self) -> &'static [&'static Field] {
         FIELDS
     }

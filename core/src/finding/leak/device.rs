@@ -87,7 +87,12 @@ impl std::error::Error for DeviceError {}
 /// Values are not for logs.
 impl fmt::Debug for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Device({} values, {} positions)", self.values.len(), self.positions.len())
+        write!(
+            f,
+            "Device({} values, {} positions)",
+            self.values.len(),
+            self.positions.len()
+        )
     }
 }
 
@@ -108,9 +113,17 @@ impl Device {
                 "longitude" => longitudes = degrees(key, value, 180.0)?,
                 "contacts" => device.contacts(value)?,
                 _ => {
-                    let class = KEYS.iter().find(|(name, _)| name == key).map(|(_, class)| *class).ok_or_else(|| unknown(key))?;
+                    let class = KEYS
+                        .iter()
+                        .find(|(name, _)| name == key)
+                        .map(|(_, class)| *class)
+                        .ok_or_else(|| unknown(key))?;
                     let texts = texts(key, value)?;
-                    device.values.extend(texts.into_iter().map(|text| Value { class, text, contact: 0 }));
+                    device.values.extend(texts.into_iter().map(|text| Value {
+                        class,
+                        text,
+                        contact: 0,
+                    }));
                 }
             }
         }
@@ -146,10 +159,16 @@ impl Device {
         for (person, number) in people.iter().zip(0u16..) {
             for (key, value) in person.as_object().ok_or_else(wrong)? {
                 if !matches!(key.as_str(), "name" | "phone" | "email") {
-                    return Err(DeviceError(format!("a contact has no \"{key}\"; it may have name, phone and email")));
+                    return Err(DeviceError(format!(
+                        "a contact has no \"{key}\"; it may have name, phone and email"
+                    )));
                 }
                 let texts = texts(key, value)?.into_iter();
-                self.values.extend(texts.map(|text| Value { class: Class::Contact, text, contact: number }));
+                self.values.extend(texts.map(|text| Value {
+                    class: Class::Contact,
+                    text,
+                    contact: number,
+                }));
             }
         }
         Ok(())
@@ -157,20 +176,36 @@ impl Device {
 
     /// First and last name make a full name, unless one is given.
     fn add_full_name(&mut self) {
-        let of = |class| self.values.iter().find(|value| value.class == class).map(|value| value.text.as_str());
+        let of = |class| {
+            self.values
+                .iter()
+                .find(|value| value.class == class)
+                .map(|value| value.text.as_str())
+        };
         if of(Class::Name).is_some() {
             return;
         }
         if let (Some(first), Some(last)) = (of(Class::FirstName), of(Class::LastName)) {
             let text = format!("{first} {last}");
-            self.values.push(Value { class: Class::Name, text, contact: 0 });
+            self.values.push(Value {
+                class: Class::Name,
+                text,
+                contact: 0,
+            });
         }
     }
 }
 
 fn unknown(key: &str) -> DeviceError {
-    let known: Vec<_> = KEYS.iter().map(|(name, _)| *name).chain(["latitude", "longitude", "contacts"]).collect();
-    DeviceError(format!("\"{key}\" is not a value of a device; known are {}", known.join(", ")))
+    let known: Vec<_> = KEYS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["latitude", "longitude", "contacts"])
+        .collect();
+    DeviceError(format!(
+        "\"{key}\" is not a value of a device; known are {}",
+        known.join(", ")
+    ))
 }
 
 /// One text or number, or a list of them; empty ones are left out.
@@ -180,7 +215,9 @@ fn texts(key: &str, value: &Json) -> Result<Vec<String>, DeviceError> {
         .map(|value| match value {
             Json::String(text) => Ok(text.trim().to_owned()),
             Json::Number(number) => Ok(number.to_string()),
-            _ => Err(DeviceError(format!("\"{key}\" must be a text or a list of texts"))),
+            _ => Err(DeviceError(format!(
+                "\"{key}\" must be a text or a list of texts"
+            ))),
         })
         .filter(|text| text.as_ref().is_ok_and(|text| !text.is_empty()) || text.is_err())
         .collect()
@@ -190,16 +227,21 @@ fn degrees(key: &str, value: &Json, most: f64) -> Result<Vec<f64>, DeviceError> 
     each(value)
         .map(|value| {
             let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
-            number
-                .filter(|number| number.abs() <= most)
-                .ok_or_else(|| DeviceError(format!("\"{key}\" must be a number of degrees between -{most} and {most}")))
+            number.filter(|number| number.abs() <= most).ok_or_else(|| {
+                DeviceError(format!(
+                    "\"{key}\" must be a number of degrees between -{most} and {most}"
+                ))
+            })
         })
         .collect()
 }
 
 /// The values of a list, or the one value.
 fn each(value: &Json) -> impl Iterator<Item = &Json> {
-    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter()
+    value
+        .as_array()
+        .map_or(std::slice::from_ref(value), Vec::as_slice)
+        .iter()
 }
 
 #[cfg(test)]
@@ -215,14 +257,23 @@ mod tests {
         let (json, toml) = (Device::parse(json).unwrap(), Device::parse(toml).unwrap());
         assert_eq!(json.values.len(), 8);
         assert_eq!(json.values.len(), toml.values.len());
-        assert_eq!((json.positions.as_slice(), toml.positions.as_slice()), ([(52.5, 13.4)].as_slice(), [(52.5, 13.4)].as_slice()));
+        assert_eq!(
+            (json.positions.as_slice(), toml.positions.as_slice()),
+            ([(52.5, 13.4)].as_slice(), [(52.5, 13.4)].as_slice())
+        );
     }
 
     #[test]
     fn mistakes_are_told_in_sentences() {
         let error = |text: &str| Device::parse(text).unwrap_err().to_string();
-        assert!(error(r#"{"imie": "1"}"#).starts_with("\"imie\" is not a value of a device; known are android_id, gaid, imei"));
-        assert_eq!(error(r#"{"latitude": 95, "longitude": 1}"#), "\"latitude\" must be a number of degrees between -90 and 90");
+        assert!(
+            error(r#"{"imie": "1"}"#)
+                .starts_with("\"imie\" is not a value of a device; known are android_id, gaid, imei")
+        );
+        assert_eq!(
+            error(r#"{"latitude": 95, "longitude": 1}"#),
+            "\"latitude\" must be a number of degrees between -90 and 90"
+        );
         assert!(error(r#"{"latitude": 5}"#).contains("a position needs one of each"));
         assert!(error(r#"{"contacts": [{"fax": "1"}]}"#).contains("it may have name, phone and email"));
         assert!(!error("imei = ").is_empty() && !error("{").is_empty());

@@ -8,14 +8,29 @@ pub(super) static MEID_KEYS: &[&str] = &["meid", "esn", "imei"];
 pub(super) static IMSI_KEYS: &[&str] = &["imsi", "subscriberid"];
 pub(super) static ICCID_KEYS: &[&str] = &["iccid", "simserial", "simserialnumber", "simsn"];
 pub(super) static ANDROID_ID_KEYS: &[&str] = &["androidid", "ssaid"];
-pub(super) static MAC_KEYS: &[&str] =
-    &["mac", "macaddr", "macaddress", "wifimac", "wlanmac", "btmac", "bluetoothmac", "hwaddr", "ethaddr"];
+pub(super) static MAC_KEYS: &[&str] = &[
+    "macaddr",
+    "macaddress",
+    "wifimac",
+    "wlanmac",
+    "btmac",
+    "bluetoothmac",
+    "hwaddr",
+    "ethaddr",
+];
 pub(super) static BSSID_KEYS: &[&str] = &["bssid"];
 
 /// Fifteen digits, a reporting body's prefix, Luhn: 3GPP TS 23.003 section 6.
 pub(super) fn is_imei(digits: &[u8]) -> bool {
-    let body = matches!(digits, [b'0', b'1', ..] | [b'3', b'3' | b'5', ..] | [b'4', b'4' | b'5' | b'9', ..]
-        | [b'5', b'0'..=b'4', ..] | [b'8', b'6', ..] | [b'9', b'1' | b'8' | b'9', ..]);
+    let body = matches!(
+        digits,
+        [b'0', b'1', ..]
+            | [b'3', b'3' | b'5', ..]
+            | [b'4', b'4' | b'5' | b'9', ..]
+            | [b'5', b'0'..=b'4', ..]
+            | [b'8', b'6', ..]
+            | [b'9', b'1' | b'8' | b'9', ..]
+    );
     digits.len() == 15 && body && luhn(digits) && super::digits::distinct(digits) > 2
 }
 
@@ -58,11 +73,17 @@ pub(super) fn mac(value: &[u8]) -> Option<[u8; 6]> {
     let step = if separator.is_some() { 3 } else { 2 };
     let mut octets = [0; 6];
     for (at, octet) in octets.iter_mut().enumerate() {
-        let [high, low] = *value.get(at * step..at * step + 2)? else { return None };
+        let [high, low] = *value.get(at * step..at * step + 2)? else {
+            return None;
+        };
         if at > 0 && separator.is_some() && value.get(at * step - 1) != separator.as_ref() {
             return None;
         }
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let digit = |byte: u8| {
+            char::from(byte)
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        };
         *octet = digit(high)? << 4 | digit(low)?;
     }
     let placeholder = octets == [2, 0, 0, 0, 0, 0] || octets.iter().all(|octet| *octet == octets[0]);
@@ -81,17 +102,32 @@ mod tests {
     #[test]
     fn identifiers_and_what_is_none() {
         assert!(is_imei(b"356938035643809") && !is_imei(b"356938035643808") && !is_imei(b"000000000000000"));
-        assert!(is_iccid(b"89490200001234567892") || is_iccid(b"89490200000123456787"));
-        assert!(!is_iccid(b"1718031234567000000"));
+        assert!(
+            is_iccid(b"89490200000123456787")
+                && !is_iccid(b"89490200000123456788")
+                && !is_iccid(b"1718031234567000000")
+        );
         assert!(is_imsi(b"262019876543210") && !is_imsi(b"171803123456789"));
         assert!(is_meid(b"a0000012345678") && !is_meid(b"12345678901234"));
-        assert!(is_android_id(b"a1b2c3d4e5f60718") && !is_android_id(b"0000000000000000") && !is_android_id(b"9774d56d682e549c"));
+        assert!(
+            is_android_id(b"a1b2c3d4e5f60718")
+                && !is_android_id(b"0000000000000000")
+                && !is_android_id(b"9774d56d682e549c")
+        );
     }
 
     #[test]
     fn addresses_of_radios() {
-        assert!(mac(b"02:9f:c2:7a:31:e4").is_some() && mac(b"02-9F-C2-7A-31-E4").is_some() && mac(b"029fc27a31e4").is_some());
+        assert!(
+            mac(b"02:9f:c2:7a:31:e4").is_some()
+                && mac(b"02-9F-C2-7A-31-E4").is_some()
+                && mac(b"029fc27a31e4").is_some()
+        );
         assert!(mac(b"02:00:00:00:00:00").is_none() && mac(b"ff:ff:ff:ff:ff:ff").is_none());
-        assert!(mac(b"01:00:5e:00:00:fb").is_none() && mac(b"02:9f:c2-7a:31:e4").is_none() && mac(b"12 34 56 78 90 12").is_none());
+        assert!(
+            mac(b"01:00:5e:00:00:fb").is_none()
+                && mac(b"02:9f:c2-7a:31:e4").is_none()
+                && mac(b"12 34 56 78 90 12").is_none()
+        );
     }
 }

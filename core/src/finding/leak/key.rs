@@ -14,11 +14,17 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn new(name: &[u8]) -> Self {
-        let mut key = Self { letters: [0; LENGTH], length: 0, begins: 0 };
+        let mut key = Self {
+            letters: [0; LENGTH],
+            length: 0,
+            begins: 0,
+        };
         let mut before = b' ';
         for &byte in name {
             if byte.is_ascii_alphanumeric() || byte >= 0x80 {
-                let Some(slot) = key.letters.get_mut(key.length) else { break };
+                let Some(slot) = key.letters.get_mut(key.length) else {
+                    break;
+                };
                 *slot = byte.to_ascii_lowercase();
                 if begins_word(before, byte) {
                     key.begins |= 1 << key.length;
@@ -44,6 +50,19 @@ impl Key {
         words.iter().any(|word| self.find(word.as_bytes(), false))
     }
 
+    /// Whether one of these stands in the key as a single word.
+    pub(super) fn has_word(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| {
+            let inner = (1u128 << word.len().clamp(1, LENGTH)) - 2;
+            let starts =
+                (0..self.length).filter(|at| self.begins >> at & 1 == 1 && self.begins >> at & inner == 0);
+            starts.into_iter().any(|at| {
+                let rest = self.letters().get(at..).unwrap_or_default();
+                rest.starts_with(word.as_bytes()) && self.begins >> (at + word.len()) & 1 == 1
+            })
+        })
+    }
+
     /// Whether the key ends with one of these as whole words (`newPassword`, but not `password_reset`). A number may follow.
     pub(super) fn ends_with(&self, words: &[&str]) -> bool {
         words.iter().any(|word| self.find(word.as_bytes(), true))
@@ -56,10 +75,14 @@ impl Key {
 
     fn find(&self, word: &[u8], at_end: bool) -> bool {
         let letters = self.letters();
-        let Some(last) = letters.len().checked_sub(word.len()) else { return false };
+        let Some(last) = letters.len().checked_sub(word.len()) else {
+            return false;
+        };
         (0..=last).filter(|at| self.begins >> at & 1 == 1).any(|at| {
             let rest = letters.get(at..).unwrap_or_default();
-            let Some(behind) = rest.strip_prefix(word) else { return false };
+            let Some(behind) = rest.strip_prefix(word) else {
+                return false;
+            };
             let end = at + word.len();
             self.begins >> end & 1 == 1 && (!at_end || behind.iter().all(u8::is_ascii_digit))
         })
@@ -80,7 +103,14 @@ mod tests {
 
     #[test]
     fn words_are_found_however_they_are_joined() {
-        for name in ["deviceImei", "device_imei", "X-Device-IMEI", "user[device.imei]", "imei1", "imei"] {
+        for name in [
+            "deviceImei",
+            "device_imei",
+            "X-Device-IMEI",
+            "user[device.imei]",
+            "imei1",
+            "imei",
+        ] {
             assert!(Key::new(name.as_bytes()).has(&["imei"]), "{name}");
         }
         assert!(Key::new(b"google_advertising_id").has(&["advertisingid"]));

@@ -8,12 +8,12 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 use super::device::{Class, Value};
-use super::phone;
+use super::{decode, phone};
 
 /// Characters of an encoded value that do not depend on what stands around it, at least; fewer occur by accident.
 const STABLE: usize = 8;
-/// Characters of a value that is looked for at all, at least.
-const SHORTEST: usize = 4;
+/// Bytes of a text that can hold a value, at least.
+const SHORTEST: usize = 2;
 
 /// Where a value was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,17 +64,29 @@ impl Known {
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .ascii_case_insensitive(true)
             .build(&builder.texts)?;
-        Ok(Self { automaton: Some(automaton), patterns: builder.patterns })
+        Ok(Self {
+            automaton: Some(automaton),
+            patterns: builder.patterns,
+        })
     }
 
     /// Every value in `text`.
     pub(super) fn hits(&self, text: &[u8]) -> Vec<Hit> {
         let mut hits = Vec::new();
-        let Some(automaton) = self.automaton.as_ref().filter(|_| text.len() >= SHORTEST) else { return hits };
+        let Some(automaton) = self.automaton.as_ref().filter(|_| text.len() >= SHORTEST) else {
+            return hits;
+        };
         for hit in automaton.find_overlapping_iter(text) {
-            let Some(pattern) = self.patterns.get(hit.pattern().as_usize()) else { continue };
+            let Some(pattern) = self.patterns.get(hit.pattern().as_usize()) else {
+                continue;
+            };
             if hits.len() < crate::limits::FLOW_FINDINGS && pattern.fits(text, hit.start(), hit.end()) {
-                hits.push(Hit { value: pattern.value, start: hit.start(), end: hit.end(), encoding: pattern.encoding });
+                hits.push(Hit {
+                    value: pattern.value,
+                    start: hit.start(),
+                    end: hit.end(),
+                    encoding: pattern.encoding,
+                });
             }
         }
         hits
@@ -88,10 +100,29 @@ impl Pattern {
         let bounded = match self.edge {
             Edge::Anything => true,
             Edge::NoDigit => !around.into_iter().flatten().any(u8::is_ascii_digit),
-            Edge::NoLetterOrDigit => !around.into_iter().flatten().any(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80),
+            Edge::NoLetterOrDigit => !around
+                .into_iter()
+                .flatten()
+                .any(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80),
         };
+        let bounded = bounded || is_length_prefixed(text, start, end);
         bounded && self.exact.as_ref().is_none_or(|exact| exact.as_ref() == found)
     }
+}
+
+/// In binary formats a value's neighbours are not letters but look like some: there its length stands before it. Protocol
+/// buffers write it as it is, MessagePack with 0xa0 and CBOR with 0x60 added.
+fn is_length_prefixed(text: &[u8], start: usize, end: usize) -> bool {
+    let Some((length, prefix)) = u8::try_from(end - start)
+        .ok()
+        .zip(start.checked_sub(1).and_then(|at| text.get(at)))
+    else {
+        return false;
+    };
+    let fits = *prefix == length
+        || length < 32 && *prefix == 0xa0 | length
+        || length < 24 && *prefix == 0x60 | length;
+    fits && !decode::is_text(text.get(..start).unwrap_or_default())
 }
 
 #[derive(Default)]
@@ -104,12 +135,24 @@ impl Builder {
     fn add(&mut self, index: usize, value: &Value) {
         let forms = forms(value);
         for form in &forms {
-            let digits = form.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '));
-            let edge = if digits { Edge::NoDigit } else { Edge::NoLetterOrDigit };
-            if form.len() >= SHORTEST {
-                self.push(index, form.as_bytes().to_vec(), &[], edge, value.class == Class::Password);
+            let digits = form
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '));
+            let edge = if digits {
+                Edge::NoDigit
+            } else {
+                Edge::NoLetterOrDigit
+            };
+            if form.len() >= shortest(value.class) {
+                self.push(
+                    index,
+                    form.as_bytes().to_vec(),
+                    &[],
+                    edge,
+                    value.class == Class::Password,
+                );
             }
-            if is_weak(value.class) {
+            if is_weak(value.class) || form.len() < shortest(value.class) {
                 continue;
             }
             for text in base64_texts(form.as_bytes()) {
@@ -119,7 +162,7 @@ impl Builder {
                 self.push(index, hex(form.as_bytes()), &["hex"], Edge::Anything, false);
             }
         }
-        if is_weak(value.class) && value.class != Class::Name {
+        if is_weak(value.class) {
             return;
         }
         for form in with_cases(&forms) {
@@ -142,21 +185,48 @@ impl Builder {
         }
     }
 
-    fn push(&mut self, value: usize, text: Vec<u8>, encoding: &'static [&'static str], edge: Edge, exact: bool) {
+    fn push(
+        &mut self,
+        value: usize,
+        text: Vec<u8>,
+        encoding: &'static [&'static str],
+        edge: Edge,
+        exact: bool,
+    ) {
         let exact = exact.then(|| text.clone().into_boxed_slice());
-        let known = self.texts.iter().zip(&self.patterns).rev().take(128).any(|(old, pattern)| *old == text && pattern.value == value);
+        let known = self
+            .texts
+            .iter()
+            .zip(&self.patterns)
+            .rev()
+            .take(128)
+            .any(|(old, pattern)| *old == text && pattern.value == value);
         if !known && self.texts.len() < crate::limits::DEVICE_PATTERNS {
             self.texts.push(text);
-            self.patterns.push(Pattern { value, encoding, edge, exact });
+            self.patterns.push(Pattern {
+                value,
+                encoding,
+                edge,
+                exact,
+            });
         }
     }
 }
 
-/// Values that also occur by chance: they are looked for as they are, not encoded.
+/// Characters of a value that is looked for as it is, at least. The two parts of a name only count together.
+const fn shortest(class: Class) -> usize {
+    if matches!(class, Class::FirstName | Class::LastName) {
+        SHORTEST
+    } else {
+        5
+    }
+}
+
+/// Values that tell nobody apart alone: they are looked for as they are, not encoded.
 const fn is_weak(class: Class) -> bool {
     matches!(
         class,
-        Class::FirstName | Class::LastName | Class::Name | Class::Username | Class::Contact | Class::Model | Class::Ssid
+        Class::FirstName | Class::LastName | Class::Username | Class::Contact | Class::Model
     )
 }
 
@@ -169,7 +239,11 @@ fn forms(value: &Value) -> Vec<String> {
         Class::Username | Class::Model => Vec::new(),
         Class::Email => vec![text.to_lowercase(), text.to_owned()],
         Class::Imei => imei_forms(text, &digits),
-        Class::Card => vec![digits.clone(), grouped(&digits, &[4, 4, 4, 4, 4], " "), grouped(&digits, &[4, 4, 4, 4, 4], "-")],
+        Class::Card => vec![
+            digits.clone(),
+            grouped(&digits, &[4, 4, 4, 4, 4], " "),
+            grouped(&digits, &[4, 4, 4, 4, 4], "-"),
+        ],
         Class::Imsi | Class::Iccid => vec![digits],
         Class::Mac | Class::Bssid => mac_forms(text),
         Class::AdvertisingId => vec![text.to_lowercase(), text.replace('-', "").to_lowercase()],
@@ -181,7 +255,9 @@ fn forms(value: &Value) -> Vec<String> {
         Class::Name => name_forms(text),
         Class::Contact if text.contains('@') => vec![text.to_lowercase()],
         Class::Contact if digits.len() >= 7 => phone_forms(text, &digits),
-        Class::Contact => vec![text.to_owned()],
+        // A first name alone is anybody's.
+        Class::Contact if text.contains(' ') => vec![text.to_owned()],
+        Class::Contact => Vec::new(),
         _ => vec![text.to_owned()],
     };
     forms.retain(|form| !form.is_empty());
@@ -194,12 +270,23 @@ fn imei_forms(text: &str, digits: &str) -> Vec<String> {
     if digits.len() < 14 {
         return vec![text.to_owned()];
     }
-    vec![digits.to_owned(), grouped(digits, &[2, 6, 6, 1], "-"), grouped(digits, &[2, 6, 6, 1], " ")]
+    vec![
+        digits.to_owned(),
+        grouped(digits, &[2, 6, 6, 1], "-"),
+        grouped(digits, &[2, 6, 6, 1], " "),
+    ]
 }
 
 fn mac_forms(text: &str) -> Vec<String> {
-    let bare: String = text.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_lowercase();
-    let mut forms: Vec<_> = [":", "-"].into_iter().map(|separator| grouped(&bare, &[2; 6], separator)).collect();
+    let bare: String = text
+        .chars()
+        .filter(char::is_ascii_hexdigit)
+        .collect::<String>()
+        .to_lowercase();
+    let mut forms: Vec<_> = [":", "-"]
+        .into_iter()
+        .map(|separator| grouped(&bare, &[2; 6], separator))
+        .collect();
     forms.push(grouped(&bare, &[4; 3], "."));
     forms.push(bare);
     forms
@@ -209,8 +296,14 @@ fn phone_forms(text: &str, digits: &str) -> Vec<String> {
     if !text.starts_with('+') && !text.starts_with("00") {
         return vec![digits.to_owned(), text.to_owned()];
     }
-    let digits = if text.starts_with('+') { digits } else { digits.get(2..).unwrap_or_default() };
-    let national = digits.get(phone::country_code(digits.as_bytes())..).unwrap_or_default();
+    let digits = if text.starts_with('+') {
+        digits
+    } else {
+        digits.get(2..).unwrap_or_default()
+    };
+    let national = digits
+        .get(phone::country_code(digits.as_bytes())..)
+        .unwrap_or_default();
     let mut forms = vec![format!("+{digits}"), digits.to_owned(), format!("00{digits}")];
     if national.len() >= 7 {
         forms.push(format!("0{national}"));
@@ -221,12 +314,21 @@ fn phone_forms(text: &str, digits: &str) -> Vec<String> {
 
 fn name_forms(text: &str) -> Vec<String> {
     let words: Vec<_> = text.split_whitespace().collect();
-    let (Some(first), Some(last)) = (words.first(), words.last()) else { return Vec::new() };
+    let (Some(first), Some(last)) = (words.first(), words.last()) else {
+        return Vec::new();
+    };
     if words.len() < 2 {
         return Vec::new();
     }
-    let mut forms: Vec<_> = [" ", "_", ".", "-", "+", ""].into_iter().map(|separator| words.join(separator)).collect();
-    forms.extend([format!("{last}, {first}"), format!("{last},{first}"), format!("{last} {first}")]);
+    let mut forms: Vec<_> = [" ", "_", ".", "-", "+", ""]
+        .into_iter()
+        .map(|separator| words.join(separator))
+        .collect();
+    forms.extend([
+        format!("{last}, {first}"),
+        format!("{last},{first}"),
+        format!("{last} {first}"),
+    ]);
     forms
 }
 
@@ -248,7 +350,10 @@ fn grouped(text: &str, lengths: &[usize], separator: &str) -> String {
 
 /// Programs hash what they have, in the case they have it.
 fn with_cases(forms: &[String]) -> Vec<String> {
-    let mut all: Vec<_> = forms.iter().flat_map(|form| [form.clone(), form.to_lowercase(), form.to_uppercase()]).collect();
+    let mut all: Vec<_> = forms
+        .iter()
+        .flat_map(|form| [form.clone(), form.to_lowercase(), form.to_uppercase()])
+        .collect();
     all.sort_unstable();
     all.dedup();
     all
@@ -264,7 +369,9 @@ fn base64_texts(value: &[u8]) -> Vec<Vec<u8>> {
             let end = padded.len() * 8 / 6;
             let start = (offset * 8).div_ceil(6);
             let text = STANDARD_NO_PAD.encode(&padded);
-            text.get(start..end).filter(|text| text.len() >= STABLE).map(str::to_owned)
+            text.get(start..end)
+                .filter(|text| text.len() >= STABLE)
+                .map(str::to_owned)
         })
         .flat_map(alphabets)
         .collect()
@@ -273,11 +380,18 @@ fn base64_texts(value: &[u8]) -> Vec<Vec<u8>> {
 /// The text in the standard alphabet, and in the URL's where they differ: RFC 4648 section 5.
 fn alphabets(text: String) -> Vec<Vec<u8>> {
     let url = text.replace('+', "-").replace('/', "_");
-    if url == text { vec![text.into_bytes()] } else { vec![text.into_bytes(), url.into_bytes()] }
+    if url == text {
+        vec![text.into_bytes()]
+    } else {
+        vec![text.into_bytes(), url.into_bytes()]
+    }
 }
 
 fn hex(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| format!("{byte:02x}").into_bytes())
+        .collect()
 }
 
 #[cfg(test)]
@@ -286,7 +400,13 @@ mod tests {
     use super::{base64_texts, phone_forms};
 
     fn encodings(json: &str, text: &str) -> Vec<&'static [&'static str]> {
-        Device::parse(json).unwrap().known.hits(text.as_bytes()).into_iter().map(|hit| hit.encoding).collect()
+        Device::parse(json)
+            .unwrap()
+            .known
+            .hits(text.as_bytes())
+            .into_iter()
+            .map(|hit| hit.encoding)
+            .collect()
     }
 
     #[test]
@@ -294,18 +414,43 @@ mod tests {
         let device = r#"{"email": "marta.kowalczyk@post-haus.net"}"#;
         let none: &[&str] = &[];
         assert_eq!(encodings(device, "MARTA.kowalczyk@post-haus.net"), [none]);
-        assert_eq!(encodings(device, "xbWFydGEua293YWxjenlrQHBvc3QtaGF1cy5uZXQ="), [["base64"]]);
-        assert_eq!(encodings(device, "/u/e1403bb6da514d450307af68ef5ef832/profile.png"), [["md5"]]);
-        assert_eq!(encodings(device, "ECB015BFC085F5E8F488934D42D3D15224939A08EE93B5459E6AB9228FDA5F8F"), [["sha256"]]);
+        assert_eq!(
+            encodings(device, "xbWFydGEua293YWxjenlrQHBvc3QtaGF1cy5uZXQ="),
+            [["base64"]]
+        );
+        assert_eq!(
+            encodings(device, "/u/e1403bb6da514d450307af68ef5ef832/profile.png"),
+            [["md5"]]
+        );
+        assert_eq!(
+            encodings(
+                device,
+                "ECB015BFC085F5E8F488934D42D3D15224939A08EE93B5459E6AB9228FDA5F8F"
+            ),
+            [["sha256"]]
+        );
     }
 
     #[test]
     fn a_value_inside_a_longer_word_is_not_found() {
-        let device = r#"{"serial": "R58M42ABCDE", "imei": "356938035643809", "android_id": "9774d56d682e549c"}"#;
-        for text in ["xR58M42ABCDE", "R58M42ABCDEF", "1356938035643809", "3569380356438091", "a9774d56d682e549c", "9774d56d682e549c0"] {
+        let device =
+            r#"{"serial": "R58M42ABCDE", "imei": "356938035643809", "android_id": "9774d56d682e549c"}"#;
+        for text in [
+            "xR58M42ABCDE",
+            "R58M42ABCDEF",
+            "1356938035643809",
+            "3569380356438091",
+            "a9774d56d682e549c",
+            "9774d56d682e549c0",
+        ] {
             assert!(encodings(device, text).is_empty(), "{text}");
         }
-        for text in ["R58M42ABCDE", "/R58M42ABCDE/", "imei356938035643809x", "9774d56d682e549c.t.example"] {
+        for text in [
+            "R58M42ABCDE",
+            "/R58M42ABCDE/",
+            "imei356938035643809x",
+            "9774d56d682e549c.t.example",
+        ] {
             assert_eq!(encodings(device, text).len(), 1, "{text}");
         }
     }
@@ -320,16 +465,28 @@ mod tests {
     #[test]
     fn numbers_are_known_with_and_without_their_country() {
         let forms = phone_forms("+4915112345678", "4915112345678");
-        assert_eq!(forms, ["+4915112345678", "4915112345678", "004915112345678", "015112345678", "15112345678"]);
+        assert_eq!(
+            forms,
+            [
+                "+4915112345678",
+                "4915112345678",
+                "004915112345678",
+                "015112345678",
+                "15112345678"
+            ]
+        );
     }
 
     #[test]
     fn base64_has_three_alignments() {
         use base64::Engine as _;
         for before in ["", "a", "ab", "abc"] {
-            let text = base64::engine::general_purpose::STANDARD.encode(format!("{before}356938035643809\","));
+            let text =
+                base64::engine::general_purpose::STANDARD.encode(format!("{before}356938035643809\","));
             assert!(
-                base64_texts(b"356938035643809").iter().any(|part| text.contains(std::str::from_utf8(part).unwrap())),
+                base64_texts(b"356938035643809")
+                    .iter()
+                    .any(|part| text.contains(std::str::from_utf8(part).unwrap())),
                 "{text}"
             );
         }

@@ -12,9 +12,38 @@ const COARSE: u8 = 2;
 
 static LATITUDE: &[&str] = &["lat", "latitude"];
 static LONGITUDE: &[&str] = &["lon", "lng", "long", "longitude"];
-static BOTH: &[&str] = &[
-    "ll", "latlng", "latlon", "latlong", "loc", "location", "geo", "geolocation", "gps", "coords", "coord", "coordinates", "coordinate",
-    "position", "pos", "cll", "point", "xgeo", "lastlocation",
+/// Keys of two coordinates in a list. A game's positions and points are lists as well.
+static LISTS: &[&str] = &[
+    "ll",
+    "latlng",
+    "latlon",
+    "latlong",
+    "location",
+    "loc",
+    "geo",
+    "geolocation",
+    "gps",
+    "coordinates",
+];
+/// Keys of two coordinates in one text.
+static TEXTS: &[&str] = &[
+    "ll",
+    "latlng",
+    "latlon",
+    "latlong",
+    "location",
+    "loc",
+    "geo",
+    "geolocation",
+    "gps",
+    "coordinates",
+    "coordinate",
+    "coords",
+    "coord",
+    "position",
+    "pos",
+    "point",
+    "cll",
 ];
 
 /// A number that could be a coordinate.
@@ -55,12 +84,15 @@ impl Pair {
         } else if key.ends_with(LONGITUDE) || is_scaled(key, LONGITUDE) {
             self.longitude = Some(degrees);
         }
-        let named = self.latitude.zip(self.longitude).and_then(|(latitude, longitude)| position(latitude, longitude, true));
+        let named = self
+            .latitude
+            .zip(self.longitude)
+            .and_then(|(latitude, longitude)| position(latitude, longitude, true));
         if named.is_some() {
             (self.latitude, self.longitude) = (None, None);
             return named;
         }
-        let in_list = key.ends_with(BOTH);
+        let in_list = key.ends_with(LISTS);
         either_order(before?, degrees, own, in_list)
     }
 }
@@ -70,7 +102,9 @@ impl Position {
         let exact_enough = self.decimals >= if self.named { COARSE } else { 3 };
         let near = |a: f64, b: f64| (a - b).abs() <= NEAR;
         exact_enough
-            && own.iter().any(|(latitude, longitude)| near(self.latitude, *latitude) && near(self.longitude, *longitude))
+            && own.iter().any(|(latitude, longitude)| {
+                near(self.latitude, *latitude) && near(self.longitude, *longitude)
+            })
     }
 
     /// Precise enough to tell the house; `None` if it does not even tell the town.
@@ -81,14 +115,16 @@ impl Position {
 
 /// Every position written as two numbers side by side: `52.516275,13.377704`. `named` says whether the key speaks of one.
 pub(super) fn in_text(key: &Key, text: &[u8], own: &[(f64, f64)]) -> Option<Position> {
-    let named = key.ends_with(BOTH);
+    let named = key.ends_with(TEXTS);
     if (!named && own.is_empty()) || memchr::memchr(b'.', text).is_none() {
         return None;
     }
     let mut before: Option<(usize, Degrees)> = None;
     for (start, end, degrees) in decimals(text) {
         if let Some((gap, first)) = before.replace((end, degrees))
-            && text.get(gap..start).is_some_and(|between| is_joint(between, named))
+            && text
+                .get(gap..start)
+                .is_some_and(|between| is_joint(between, named))
             && let Some(position) = either_order(first, degrees, own, named)
         {
             return Some(position);
@@ -106,7 +142,11 @@ fn is_joint(between: &[u8], named: bool) -> bool {
 fn either_order(first: Degrees, second: Degrees, own: &[(f64, f64)], named: bool) -> Option<Position> {
     let straight = position(first, second, named);
     let swapped = position(second, first, named);
-    [straight, swapped].into_iter().flatten().find(|position| position.is_own(own)).or(straight.or(swapped).filter(|_| named))
+    [straight, swapped]
+        .into_iter()
+        .flatten()
+        .find(|position| position.is_own(own))
+        .or(straight.or(swapped).filter(|_| named))
 }
 
 fn position(latitude: Degrees, longitude: Degrees, named: bool) -> Option<Position> {
@@ -116,7 +156,12 @@ fn position(latitude: Degrees, longitude: Degrees, named: bool) -> Option<Positi
     let coarse = latitude.decimals.min(longitude.decimals);
     // A final zero is often left out, so the finer one counts as long as the other is not a round number.
     let decimals = if coarse == 0 { 0 } else { fine };
-    (in_range && !nowhere).then_some(Position { latitude: latitude.value, longitude: longitude.value, decimals, named })
+    (in_range && !nowhere).then_some(Position {
+        latitude: latitude.value,
+        longitude: longitude.value,
+        decimals,
+        named,
+    })
 }
 
 /// A whole value as degrees: a decimal, or an integer of micro- or ten-millionths of degrees where the key says so.
@@ -132,11 +177,19 @@ fn degrees(key: &Key, value: &[u8]) -> Option<Degrees> {
     }
     let number: f64 = text.parse().ok()?;
     match text.rsplit_once('.') {
-        Some((_, fraction)) => {
-            Some(Degrees { value: number, decimals: u8::try_from(fraction.len()).ok()? }).filter(|_| number.abs() <= 180.0)
-        }
-        None if key.has(&["e7"]) || key.has(&["e"]) && key.has(&["7"]) => Some(Degrees { value: number / 1e7, decimals: 7 }),
-        None if key.has(&["e6"]) || key.has(&["e"]) && key.has(&["6"]) => Some(Degrees { value: number / 1e6, decimals: 6 }),
+        Some((_, fraction)) => Some(Degrees {
+            value: number,
+            decimals: u8::try_from(fraction.len()).ok()?,
+        })
+        .filter(|_| number.abs() <= 180.0),
+        None if key.has(&["e7"]) || key.has(&["e"]) && key.has(&["7"]) => Some(Degrees {
+            value: number / 1e7,
+            decimals: 7,
+        }),
+        None if key.has(&["e6"]) || key.has(&["e"]) && key.has(&["6"]) => Some(Degrees {
+            value: number / 1e6,
+            decimals: 6,
+        }),
         None => None,
     }
 }
@@ -153,8 +206,17 @@ fn decimals(text: &[u8]) -> impl Iterator<Item = (usize, usize, Degrees)> {
         if dot < from {
             return None;
         }
-        let before = text.get(..dot)?.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-        let behind = text.get(dot + 1..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let before = text
+            .get(..dot)?
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let behind = text
+            .get(dot + 1..)?
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         if !(1..=3).contains(&before) || !(2..=17).contains(&behind) {
             return None;
         }
@@ -166,12 +228,21 @@ fn decimals(text: &[u8]) -> impl Iterator<Item = (usize, usize, Degrees)> {
             start = sign;
         }
         // `1.2.3.4` is a version or an address.
-        let joined = start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'.')
+        let joined = start
+            .checked_sub(1)
+            .and_then(|at| text.get(at))
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'.')
             || text.get(end) == Some(&b'.') && text.get(end + 1).is_some_and(u8::is_ascii_digit);
         from = end;
         let value: f64 = std::str::from_utf8(text.get(start..end)?).ok()?.parse().ok()?;
-        (!joined && value.abs() <= 180.0)
-            .then_some((start, end, Degrees { value, decimals: u8::try_from(behind).ok()? }))
+        (!joined && value.abs() <= 180.0).then_some((
+            start,
+            end,
+            Degrees {
+                value,
+                decimals: u8::try_from(behind).ok()?,
+            },
+        ))
     })
 }
 
@@ -184,7 +255,9 @@ pub(super) fn own_geohash(key: &Key, value: &[u8], own: &[(f64, f64)]) -> Option
         return None;
     }
     let start = value.get(..6)?;
-    own.iter().copied().find(|(latitude, longitude)| start.eq_ignore_ascii_case(&geohash(*latitude, *longitude)))
+    own.iter()
+        .copied()
+        .find(|(latitude, longitude)| start.eq_ignore_ascii_case(&geohash(*latitude, *longitude)))
 }
 
 /// The first six characters: the halves of longitude and latitude in turn, five bits a character.
@@ -223,16 +296,42 @@ mod tests {
 
     #[test]
     fn two_named_numbers_are_a_position() {
-        assert_eq!(pair(&[("lat", "48.20849"), ("acc", "5"), ("lng", "16.37208")], &[]), Some((false, Some(true))));
-        assert_eq!(pair(&[("user_latitude", "48.21"), ("user_longitude", "16.37")], &[]), Some((false, Some(false))));
-        assert_eq!(pair(&[("latitudeE7", "482084900"), ("longitudeE7", "163720800")], &[]), Some((false, Some(true))));
-        assert_eq!(pair(&[("lon", "13.377704"), ("lat", "52.516275")], OWN), Some((true, Some(true))));
+        assert_eq!(
+            pair(&[("lat", "48.20849"), ("acc", "5"), ("lng", "16.37208")], &[]),
+            Some((false, Some(true)))
+        );
+        assert_eq!(
+            pair(&[("user_latitude", "48.21"), ("user_longitude", "16.37")], &[]),
+            Some((false, Some(false)))
+        );
+        assert_eq!(
+            pair(&[("latitudeE7", "482084900"), ("longitudeE7", "163720800")], &[]),
+            Some((false, Some(true)))
+        );
+        assert_eq!(
+            pair(&[("lon", "13.377704"), ("lat", "52.516275")], OWN),
+            Some((true, Some(true)))
+        );
     }
 
     #[test]
     fn numbers_without_names_are_none_unless_they_are_ones_own() {
-        assert_eq!(pair(&[("w", "52.5"), ("h", "13.4"), ("ratio", "1.777778"), ("dpr", "2.625")], OWN), None);
-        assert_eq!(pair(&[("x", "52.5163"), ("y", "13.3777")], OWN), Some((true, None)));
+        assert_eq!(
+            pair(
+                &[
+                    ("w", "52.5"),
+                    ("h", "13.4"),
+                    ("ratio", "1.777778"),
+                    ("dpr", "2.625")
+                ],
+                OWN
+            ),
+            None
+        );
+        assert_eq!(
+            pair(&[("x", "52.5163"), ("y", "13.3777")], OWN),
+            Some((true, None))
+        );
         assert_eq!(pair(&[("lat", "0.0"), ("lon", "0.0")], &[]), None);
         assert_eq!(pair(&[("latency", "48.20849"), ("long", "16.37208")], &[]), None);
     }
@@ -240,7 +339,11 @@ mod tests {
     #[test]
     fn positions_in_text() {
         let own = |key: &str, text: &str| in_text(&Key::new(key.as_bytes()), text.as_bytes(), OWN).is_some();
-        assert!(own("v", "52.516275,13.377704") && own("", "at 13.37771 / 52.51627") && own("ll", "48.2084,16.3720"));
+        assert!(
+            own("v", "52.516275,13.377704")
+                && own("", "at 13.37771 / 52.51627")
+                && own("ll", "48.2084,16.3720")
+        );
         assert!(!own("v", "48.2084,16.3720") && !own("v", "10.2.3.4 13.0.1.2") && !own("ll", "1.25"));
         assert!(in_text(&Key::new(b"ll"), b"48.2084%2C16.3720".as_slice(), &[]).is_none());
     }

@@ -34,8 +34,20 @@ struct Rule {
     entropy: f64,
 }
 
-const fn rule(prefix: &'static str, kind: &'static str, length: (usize, usize), allowed: fn(u8) -> bool, entropy: f64) -> Rule {
-    Rule { prefix, kind, length, allowed, entropy }
+const fn rule(
+    prefix: &'static str,
+    kind: &'static str,
+    length: (usize, usize),
+    allowed: fn(u8) -> bool,
+    entropy: f64,
+) -> Rule {
+    Rule {
+        prefix,
+        kind,
+        length,
+        allowed,
+        entropy,
+    }
 }
 
 /// Letters, digits, `_` and `-`.
@@ -108,7 +120,9 @@ static PREFIXES: LazyLock<Option<AhoCorasick>> =
 /// Every secret in a text.
 pub(super) fn secrets(text: &[u8]) -> Vec<Secret<'_>> {
     let mut found = Vec::new();
-    let Some(prefixes) = PREFIXES.as_ref().filter(|_| text.len() >= 20) else { return found };
+    let Some(prefixes) = PREFIXES.as_ref().filter(|_| text.len() >= 20) else {
+        return found;
+    };
     for hit in prefixes.find_iter(text) {
         let secret = match RULES.get(hit.pattern().as_usize()) {
             Some(rule) => rule.read(text, hit.start()),
@@ -131,13 +145,20 @@ impl Rule {
         let rest = text.get(start..)?;
         let body = rest.get(self.prefix.len()..)?;
         let (least, most) = self.length;
-        let length = body.iter().take(most + 1).take_while(|byte| (self.allowed)(**byte)).count();
+        let length = body
+            .iter()
+            .take(most + 1)
+            .take_while(|byte| (self.allowed)(**byte))
+            .count();
         let delimited = !body.get(length).is_some_and(|byte| is_word(*byte));
         let body = body.get(..length)?;
         let fits = (least..=most).contains(&length) && delimited && entropy(body) >= self.entropy;
         // Manuals show keys that say so.
         let example = memchr::memmem::find(body, b"EXAMPLE").is_some();
-        (fits && !example).then_some(Secret { sort: Sort::ApiKey(self.kind), text: rest.get(..self.prefix.len() + length)? })
+        (fits && !example).then_some(Secret {
+            sort: Sort::ApiKey(self.kind),
+            text: rest.get(..self.prefix.len() + length)?,
+        })
     }
 }
 
@@ -148,10 +169,17 @@ fn other(text: &[u8], start: usize, which: usize) -> Option<Secret<'_>> {
         JWT if begins_word(text, start) => jwt(rest),
         AGE => {
             let body = rest.get(AGE.len()..AGE.len() + 58)?;
-            body.iter().all(u8::is_ascii_alphanumeric).then_some(Secret { sort: Sort::PrivateKey, text: rest.get(..AGE.len() + 58)? })
+            body.iter().all(u8::is_ascii_alphanumeric).then_some(Secret {
+                sort: Sort::PrivateKey,
+                text: rest.get(..AGE.len() + 58)?,
+            })
         }
-        PUTTY => memchr::memmem::find(rest.get(..4096).unwrap_or(rest), b"Private-Lines:")
-            .map(|end| Secret { sort: Sort::PrivateKey, text: rest.get(..end).unwrap_or_default() }),
+        PUTTY => {
+            memchr::memmem::find(rest.get(..4096).unwrap_or(rest), b"Private-Lines:").map(|end| Secret {
+                sort: Sort::PrivateKey,
+                text: rest.get(..end).unwrap_or_default(),
+            })
+        }
         TELEGRAM => telegram(text, start),
         _ => None,
     }
@@ -168,40 +196,74 @@ fn pem(text: &[u8]) -> Option<Secret<'_>> {
     let body = text.get(header..)?;
     let body = body.get(..512).unwrap_or(body);
     let body = body.get(..memchr::memmem::find(body, b"-----").unwrap_or(body.len()))?;
-    let letters = body.iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')).count();
-    (letters >= 64).then_some(Secret { sort: Sort::PrivateKey, text: text.get(..header)? })
+    let letters = body
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
+        .count();
+    (letters >= 64).then_some(Secret {
+        sort: Sort::PrivateKey,
+        text: text.get(..header)?,
+    })
 }
 
 /// Three parts of base64url, the first a JSON object with `alg`: RFC 7519.
 fn jwt(text: &[u8]) -> Option<Secret<'_>> {
-    let length = text.iter().take(8192).take_while(|byte| is_word(**byte) || **byte == b'.').count();
+    let length = text
+        .iter()
+        .take(8192)
+        .take_while(|byte| is_word(**byte) || **byte == b'.')
+        .count();
     let token = text.get(..length)?;
     let mut parts = token.split(|byte| *byte == b'.');
     let (header, claims) = (parts.next()?, parts.next()?);
     parts.next()?;
     let object = |part: &[u8]| decode::base64(part).filter(|json| json.first() == Some(&b'{'));
     let is_header = memchr::memmem::find(&object(header)?, b"\"alg\"").is_some();
-    (is_header && claims.len() >= 8).then_some(Secret { sort: Sort::Jwt, text: token })
+    (is_header && claims.len() >= 8).then_some(Secret {
+        sort: Sort::Jwt,
+        text: token,
+    })
 }
 
 /// `123456789:AA…`, a bot's token.
 fn telegram(text: &[u8], colon: usize) -> Option<Secret<'_>> {
-    let digits = text.get(..colon)?.iter().rev().take(17).take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = text
+        .get(..colon)?
+        .iter()
+        .rev()
+        .take(17)
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     let start = colon.checked_sub(digits)?;
-    let body = text.get(colon + 1..)?.iter().take(36).take_while(|byte| is_word(**byte)).count();
-    ((8..=16).contains(&digits) && body == 35)
-        .then_some(Secret { sort: Sort::ApiKey("telegram"), text: text.get(start..colon + 36)? })
+    let body = text
+        .get(colon + 1..)?
+        .iter()
+        .take(36)
+        .take_while(|byte| is_word(**byte))
+        .count();
+    ((8..=16).contains(&digits) && body == 35).then_some(Secret {
+        sort: Sort::ApiKey("telegram"),
+        text: text.get(start..colon + 36)?,
+    })
 }
 
 /// A prefix inside a longer word means nothing.
 fn begins_word(text: &[u8], start: usize) -> bool {
-    !start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(|byte| is_word(*byte) || *byte == b'+' || *byte == b'/' && is_in_base64(text, start))
+    !start
+        .checked_sub(1)
+        .and_then(|at| text.get(at))
+        .is_some_and(|byte| is_word(*byte) || *byte == b'+' || *byte == b'/' && is_in_base64(text, start))
 }
 
 /// A slash is a delimiter in a path and a letter in base64.
 fn is_in_base64(text: &[u8], start: usize) -> bool {
-    let before = text.get(start.saturating_sub(25)..start.saturating_sub(1)).unwrap_or_default();
-    before.len() >= 24 && before.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+    let before = text
+        .get(start.saturating_sub(25)..start.saturating_sub(1))
+        .unwrap_or_default();
+    before.len() >= 24
+        && before
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 /// Shannon's entropy in bits per byte.
@@ -211,7 +273,12 @@ pub(super) fn entropy(text: &[u8]) -> f64 {
         counts[usize::from(*byte)] += 1;
     }
     let total = f64::from(u32::try_from(text.len()).unwrap_or(u32::MAX).max(1));
-    counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / total).map(|share| -share * share.log2()).sum()
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / total)
+        .map(|share| -share * share.log2())
+        .sum()
 }
 
 #[cfg(test)]
@@ -219,22 +286,47 @@ mod tests {
     use super::{Sort, entropy, secrets};
 
     fn sorts(text: &str) -> Vec<Sort> {
-        secrets(text.as_bytes()).into_iter().map(|secret| secret.sort).collect()
+        secrets(text.as_bytes())
+            .into_iter()
+            .map(|secret| secret.sort)
+            .collect()
     }
 
     #[test]
     fn keys_are_told_by_their_prefix() {
         assert_eq!(sorts("AKIAYA3USNSWACH4OOEI"), [Sort::ApiKey("aws")]);
-        assert_eq!(sorts("k=AIza86ZdZGYaIh9EIvLo2hkWFyagHcKfXFoWLVV"), [Sort::ApiKey("google")]);
-        assert_eq!(sorts("ghp_gzvb4CtFJllSovZ3bAAakIiaz9kIElxwZEiu"), [Sort::ApiKey("github")]);
-        assert_eq!(sorts("xoxb-484753169914-532744564251-MfxwM670bSICv64zWt2qj0w9"), [Sort::ApiKey("slack")]);
-        assert_eq!(sorts("{\"k\":\"sk_live_Hm9geMN0v3fC6mg0RUxR1UWp\"}"), [Sort::ApiKey("stripe")]);
-        assert_eq!(sorts("/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaww/send"), [Sort::ApiKey("telegram")]);
+        assert_eq!(
+            sorts("k=AIza86ZdZGYaIh9EIvLo2hkWFyagHcKfXFoWLVV"),
+            [Sort::ApiKey("google")]
+        );
+        assert_eq!(
+            sorts("ghp_gzvb4CtFJllSovZ3bAAakIiaz9kIElxwZEiu"),
+            [Sort::ApiKey("github")]
+        );
+        assert_eq!(
+            sorts("xoxb-484753169914-532744564251-MfxwM670bSICv64zWt2qj0w9"),
+            [Sort::ApiKey("slack")]
+        );
+        assert_eq!(
+            sorts("{\"k\":\"sk_live_Hm9geMN0v3fC6mg0RUxR1UWp\"}"),
+            [Sort::ApiKey("stripe")]
+        );
+        assert_eq!(
+            sorts("/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaww/send"),
+            [Sort::ApiKey("telegram")]
+        );
     }
 
     #[test]
     fn what_only_begins_like_a_key_is_none() {
-        for text in ["AKIAIOSFODNN7EXAMPLE", "XAKIAYA3USNSWACH4OOEI", "AKIAYA3USNSWACH4OOEIX", "AKIA0000000000000000", "AIza_short_and_no_key", "sk_live_"] {
+        for text in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "XAKIAYA3USNSWACH4OOEI",
+            "AKIAYA3USNSWACH4OOEIX",
+            "AKIA0000000000000000",
+            "AIza_short_and_no_key",
+            "sk_live_",
+        ] {
             assert_eq!(sorts(text), [], "{text}");
         }
     }
@@ -243,19 +335,30 @@ mod tests {
     fn a_token_must_decode_to_a_header() {
         let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiAibWFydGEuayJ9.rhTdFBol2v2MI54MtSsf";
         assert_eq!(sorts(token), [Sort::Jwt]);
-        assert_eq!(sorts("eyJub3RoaW5nIjogdG8gc2VlIGhlcmV9.eyJzdWIiOiAibWFydGEuayJ9.rhTdFBol"), []);
+        assert_eq!(
+            sorts("eyJub3RoaW5nIjogdG8gc2VlIGhlcmV9.eyJzdWIiOiAibWFydGEuayJ9.rhTdFBol"),
+            []
+        );
     }
 
     #[test]
     fn private_keys_need_a_body() {
         let body = "MIICWwIBAAKBgQDmk894Np2ksU4ew/zo/WaA3hdG2vXWXx+47psgoU98k/On254O".repeat(2);
-        assert_eq!(sorts(&format!("-----BEGIN RSA PRIVATE KEY-----\n{body}")), [Sort::PrivateKey]);
-        assert_eq!(sorts("-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----"), []);
+        assert_eq!(
+            sorts(&format!("-----BEGIN RSA PRIVATE KEY-----\n{body}")),
+            [Sort::PrivateKey]
+        );
+        assert_eq!(
+            sorts("-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----"),
+            []
+        );
         assert_eq!(sorts(&format!("-----BEGIN PUBLIC KEY-----\n{body}")), []);
     }
 
     #[test]
     fn entropy_of_text() {
-        assert!(entropy(b"aaaa") < 0.01 && (entropy(b"abcd") - 2.0).abs() < 0.01 && entropy(b"").abs() < 0.01);
+        assert!(
+            entropy(b"aaaa") < 0.01 && (entropy(b"abcd") - 2.0).abs() < 0.01 && entropy(b"").abs() < 0.01
+        );
     }
 }

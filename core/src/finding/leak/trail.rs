@@ -28,12 +28,22 @@ pub(super) enum Step<'t> {
 
 impl<'t> Trail<'t> {
     pub(super) const fn new(field: &'static str) -> Self {
-        Self { outer: None, step: Step::Field(field), depth: 0, layers: 0 }
+        Self {
+            outer: None,
+            step: Step::Field(field),
+            depth: 0,
+            layers: 0,
+        }
     }
 
     pub(super) const fn then(&'t self, step: Step<'t>) -> Self {
         let layer = matches!(step, Step::Decoded(_)) as u8;
-        Self { outer: Some(self), step, depth: self.depth.saturating_add(1), layers: self.layers.saturating_add(layer) }
+        Self {
+            outer: Some(self),
+            step,
+            depth: self.depth.saturating_add(1),
+            layers: self.layers.saturating_add(layer),
+        }
     }
 
     pub(super) const fn depth(&self) -> u8 {
@@ -45,7 +55,9 @@ impl<'t> Trail<'t> {
     }
 
     fn steps(&self) -> Vec<Step<'t>> {
-        let mut steps: Vec<_> = std::iter::successors(Some(self), |trail| trail.outer).map(|trail| trail.step).collect();
+        let mut steps: Vec<_> = std::iter::successors(Some(self), |trail| trail.outer)
+            .map(|trail| trail.step)
+            .collect();
         steps.reverse();
         steps
     }
@@ -74,7 +86,11 @@ impl<'t> Trail<'t> {
                 Step::Decoded(_) => continue,
                 Step::Key(kind, key) => [kind.to_owned(), shown(key)].join(" ").trim().to_owned(),
                 Step::Json(keys) => {
-                    let path: String = keys.iter().filter(|key| !key.is_empty()).map(|key| format!("/{}", shown(key))).collect();
+                    let path: String = keys
+                        .iter()
+                        .filter(|key| !key.is_empty())
+                        .map(|key| format!("/{}", shown(key)))
+                        .collect();
                     format!("json {path}").trim_end().to_owned()
                 }
             };
@@ -91,7 +107,12 @@ impl<'t> Trail<'t> {
 /// A key as it may be shown. Some programs use personal data as keys; those are not repeated.
 fn shown(key: &[u8]) -> String {
     let digits = key.iter().filter(|byte| byte.is_ascii_digit()).count();
-    if key.len() > 32 || digits > 4 || key.iter().any(|byte| matches!(byte, b'@' | b'%' | b' ' | b'+' | b'=') || *byte >= 0x80) {
+    if key.len() > 32
+        || digits > 4
+        || key
+            .iter()
+            .any(|byte| matches!(byte, b'@' | b'%' | b' ' | b'+' | b'=') || *byte >= 0x80)
+    {
         return "…".to_owned();
     }
     text::clean(key, 32)
@@ -115,7 +136,13 @@ mod tests {
     #[test]
     fn a_key_that_is_personal_itself_is_not_repeated() {
         let field = Trail::new("http.request.body");
-        assert_eq!(field.then(Step::Json(&[b"a@b.example", b"x"])).place(), "http.request.body: json /…/x");
-        assert_eq!(field.then(Step::Key("cookie", b"356938035643809")).place(), "http.request.body: cookie …");
+        assert_eq!(
+            field.then(Step::Json(&[b"a@b.example", b"x"])).place(),
+            "http.request.body: json /…/x"
+        );
+        assert_eq!(
+            field.then(Step::Key("cookie", b"356938035643809")).place(),
+            "http.request.body: cookie …"
+        );
     }
 }

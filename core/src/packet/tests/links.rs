@@ -88,7 +88,8 @@ fn vlan_tags_keep_links_apart() {
     assert_eq!(link(&tagged(0x6000)), LinkId(0), "a priority is no VLAN");
     assert_eq!(link(&tagged(0x6064)), LinkId(100));
     assert_ne!(link(&twice(1, 2)), link(&twice(2, 1)));
-    assert_ne!(link(&twice(1, 2)), link(&tagged(2)));
+    assert_eq!(link(&twice(1, 2)), LinkId(2), "the customer's own tag counts");
+    assert_eq!(link(&twice(7, 2)), link(&twice(1, 2)));
     assert_eq!(packet(LinkType::ETHERNET, &twice(1, 2)).tunnel, None);
 
     let three = ethernet(

@@ -1,0 +1,1 @@
+//! TCP conversations out of captures, put in order the plain way, so that they can be cut anew.

@@ -1,0 +1,1 @@
+//! Frames made up for a test.
