@@ -116,7 +116,7 @@ fn threads_can_share_the_frames_of_a_map() {
             .map(|thread| thread.join().expect("no panic"))
             .sum()
     });
-    assert_eq!(total, (0..50).sum());
+    assert_eq!(total, (0..50).sum::<usize>());
 }
 
 #[test]
