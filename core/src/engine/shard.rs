@@ -517,7 +517,7 @@ impl Work<'_, '_> {
                 if skip > 0 {
                     self.compare(record, sequence, payload);
                 }
-                self.in_order(record, sequence, &payload[skip..]);
+                self.in_order(record, sequence.wrapping_add(skip as u32), &payload[skip..]);
             }
             Place::Old => self.compare(record, sequence, payload),
             Place::Ahead => self.early(record, sequence, payload),
@@ -561,9 +561,13 @@ impl Work<'_, '_> {
         };
         let order = inspection.order.get_or_insert_default();
         order.recent[side].note(sequence, bytes);
-        if !order.queues[side].is_empty() {
-            self.release(record);
+        if order.queues[side].is_empty() {
+            return;
         }
+        if order.queues[side].compare(sequence, bytes) == Overlap::Differs {
+            self.collect(record, |out| out.overlap_differs("tcp segments"));
+        }
+        self.release(record);
     }
 
     /// Passes on queued segments whose turn has come.
