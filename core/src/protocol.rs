@@ -24,11 +24,13 @@ pub mod dns;
 mod dnscrypt;
 mod dtls;
 mod esp;
+mod finger;
 mod firebird;
 mod framing;
 mod ftp;
 mod ftp_data;
 mod git;
+mod gopher;
 mod gpsd;
 pub mod http;
 mod http2;
@@ -47,6 +49,7 @@ mod ldap;
 mod line;
 mod llmnr;
 mod mail;
+mod marks;
 mod mdns;
 mod memcached;
 mod minecraft;
@@ -85,6 +88,7 @@ mod sflow;
 mod short;
 mod sip;
 mod smb;
+mod smpp;
 mod smtp;
 mod snmp;
 mod socks;
@@ -103,6 +107,7 @@ mod tftp;
 pub mod tls;
 mod vnc;
 mod websocket;
+mod whois;
 mod wireguard;
 mod wsd;
 mod x11;
@@ -461,8 +466,10 @@ static ALL: &[&dyn Protocol] = &[
     &distcc::PROTOCOL,
     &dnscrypt::PROTOCOL,
     &esp::PROTOCOL,
+    &finger::PROTOCOL,
     &firebird::PROTOCOL,
     &git::PROTOCOL,
+    &gopher::PROTOCOL,
     &gpsd::PROTOCOL,
     &iec104::PROTOCOL,
     &ipsec::PROTOCOL,
@@ -486,6 +493,7 @@ static ALL: &[&dyn Protocol] = &[
     &rtmp::PROTOCOL,
     &s7comm::PROTOCOL,
     &sflow::PROTOCOL,
+    &smpp::PROTOCOL,
     &snmp::PROTOCOL,
     &stomp::PROTOCOL,
     &stratum::PROTOCOL,
@@ -493,6 +501,7 @@ static ALL: &[&dyn Protocol] = &[
     &svn::PROTOCOL,
     &tds::PROTOCOL,
     &tftp::PROTOCOL,
+    &whois::PROTOCOL,
     &wsd::PROTOCOL,
     &x11::PROTOCOL,
     &zabbix::PROTOCOL,

@@ -196,7 +196,6 @@ fn heard_json(heard: &Heard) -> Value {
     json!({
         "name": heard.name,
         "packets": heard.packets,
-        "bytes": heard.bytes,
         "first": heard.first.map(millis),
         "last": heard.last.map(millis),
     })

@@ -204,8 +204,8 @@ fn write_findings(title: &str, found: &[&Found], summary: &Summary<'_>, width: u
         [
             Column::fixed(""),
             Column::fixed(""),
-            Column::text(""),
-            Column::text(""),
+            Column::text("").weighing(2),
+            Column::text("").weighing(3),
             Column::fixed(""),
             Column::text(""),
         ],
@@ -239,7 +239,7 @@ fn finding_row(found: &Found, captures: &[Heard]) -> [Cell; 6] {
             .map_or("", |heard| base_name(&heard.name)),
     };
     [
-        Cell::styled(finding.severity.name(), style(finding.severity)),
+        Cell::styled(short(finding.severity), style(finding.severity)),
         what(found).into(),
         finding.shown.as_str().into(),
         place(found).into(),
@@ -273,6 +273,14 @@ fn what(found: &Found) -> String {
     match found.finding.kind {
         Some(kind) => format!("{name} ({kind})"),
         None => name,
+    }
+}
+
+const fn short(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "crit",
+        Severity::Medium => "med",
+        other => other.name(),
     }
 }
 

@@ -66,7 +66,13 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let mut bytes = opening.newest();
     if !opening.is_datagram() {
         match *bytes {
-            [high, low, ref rest @ ..] if u16::from_be_bytes([high, low]) >= 64 => bytes = rest,
+            // One message, and not more, of a length that a name server takes.
+            [high, low, ref rest @ ..]
+                if (28..=4096).contains(&u16::from_be_bytes([high, low]))
+                    && rest.len() <= usize::from(u16::from_be_bytes([high, low])) =>
+            {
+                bytes = rest;
+            }
             [_, _, ..] => return Probe::Mismatch,
             _ => return Probe::NeedMore,
         }

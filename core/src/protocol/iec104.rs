@@ -83,8 +83,9 @@ fn probe(opening: &Opening<'_>) -> Probe {
 fn format(apdu: &[u8]) -> Option<&'static str> {
     match *apdu {
         // An identified type, objects, a cause.
-        [first, _, third, _, 1..=127, _, cause, _, _, _, ..] if first & 1 == 0 && third & 1 == 0 => {
-            (cause & 0x3f != 0).then_some("I")
+        [first, _, third, _, kind, objects, cause, _, _, _, ..] if first & 1 == 0 && third & 1 == 0 => {
+            let known = matches!(kind, 1..=40 | 45..=51 | 58..=64 | 70 | 100..=107 | 110..=113 | 120..=127);
+            (known && objects & 0x7f != 0 && (1..=47).contains(&(cause & 0x3f))).then_some("I")
         }
         [1, 0, third, _] if third & 1 == 0 => Some("S"),
         // One of start, stop and test, acted on or confirmed.

@@ -82,7 +82,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let (Some(ahs), Some(length)) = (reader.u8(), reader.u24()) else {
         return Probe::NeedMore;
     };
-    if ahs != 0 || length > 0x4000 {
+    if ahs != 0 || !(1..=0x4000).contains(&length) {
         return Probe::Mismatch;
     }
     let Some(text) = bytes.get(HEADER..) else {

@@ -8,7 +8,7 @@ use crate::flow::Direction;
 use crate::packet::Transport;
 use crate::protocol::ber::{self, SEQUENCE};
 use crate::protocol::framing::{After, Framed, Messages, Size};
-use crate::protocol::{Field, Opening, Parser, Probe, Protocol, Sink, Value};
+use crate::protocol::{Field, FirstByte, Opening, Parser, Probe, Protocol, Sink, Value};
 
 /// Longest message over TCP that is believed; tickets with large authorisation data stay well below.
 const LONGEST: u32 = 0x10_0000;
@@ -42,6 +42,10 @@ impl Protocol for Kerberos {
 
     fn ports(&self) -> &'static [u16] {
         &[88]
+    }
+
+    fn first_byte(&self, _: Direction) -> FirstByte {
+        FirstByte::OneOf(&[0, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f, 0x74, 0x75, 0x7e])
     }
 
     fn fields(&self) -> &'static [&'static Field] {

@@ -68,8 +68,8 @@ impl Protocol for MongoDb {
 fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
     let mut reader = Reader::new(bytes);
-    let head = (reader.u32_le(), reader.skip(8), reader.u32_le());
-    let (Some(length), Some(()), Some(operation)) = head else {
+    let head = (reader.u32_le(), reader.skip(4), reader.u32_le(), reader.u32_le());
+    let (Some(length), Some(()), Some(responds), Some(operation)) = head else {
         return match bytes {
             // Neither the longest message nor an operation's number has these bytes.
             [_, _, _, 3..=0xff, ..] => Probe::Mismatch,
@@ -110,7 +110,12 @@ fn probe(opening: &Opening<'_>) -> Probe {
             reader.skip(12)?;
             let count = reader.u32_le()?;
             let document = reader.u32_le()?;
-            Some(flags < 16 && (1..0x10_0000).contains(&count) && (5..length).contains(&document))
+            let fits = if count == 1 {
+                document.checked_add(36) == Some(length)
+            } else {
+                (5..length).contains(&document)
+            };
+            Some(flags < 16 && (1..0x1_0000).contains(&count) && fits && responds > 0)
         })()),
         OP_COMPRESSED => more((|| {
             let original = reader.u32_le()?;

@@ -143,9 +143,9 @@ impl Messages for Session {
             .server
             .get_or_insert_with(|| server_of(direction, sequence, body));
         if server == direction {
-            self.from_server(sequence, body, direction, out)
+            self.server_packet(sequence, body, direction, out)
         } else {
-            self.from_client(sequence, body, direction, out)
+            self.client_packet(sequence, body, direction, out)
         }
     }
 }
@@ -160,7 +160,13 @@ fn server_of(direction: Direction, sequence: u8, body: &[u8]) -> Direction {
 }
 
 impl Session {
-    fn from_server(&mut self, sequence: u8, body: &[u8], direction: Direction, out: &mut dyn Sink) -> After {
+    fn server_packet(
+        &mut self,
+        sequence: u8,
+        body: &[u8],
+        direction: Direction,
+        out: &mut dyn Sink,
+    ) -> After {
         match (self.phase, body.first()) {
             (Phase::Greeting, Some(&PROTOCOL_10)) if sequence == 0 => {
                 if let Some(greeting) = Greeting::read(body) {
@@ -195,7 +201,13 @@ impl Session {
         After::Next
     }
 
-    fn from_client(&mut self, sequence: u8, body: &[u8], direction: Direction, out: &mut dyn Sink) -> After {
+    fn client_packet(
+        &mut self,
+        sequence: u8,
+        body: &[u8],
+        direction: Direction,
+        out: &mut dyn Sink,
+    ) -> After {
         match self.phase {
             Phase::Greeting if sequence == 0 => {
                 self.phase = Phase::Commands;

@@ -68,12 +68,14 @@ fn probe(opening: &Opening<'_>) -> Probe {
         [NAT_PMP, ANSWER, 0, 0..=5, ..] => bytes.len() == 12,
         [NAT_PMP, 0x81 | 0x82, 0, 0..=5, ..] => bytes.len() == 16,
         // Announce, map and peer with their options.
-        [PCP, 0, 0, 0, ..] | [PCP, ANSWER, 0, 0..=13, ..] => bytes.len() >= 24 && bytes.len() % 4 == 0,
+        [PCP, 0, 0, 0, ..] | [PCP, ANSWER, 0, 0..=13, ..] => {
+            bytes.len() >= 24 && bytes.len().is_multiple_of(4)
+        }
         [PCP, 1, 0, 0, ..] | [PCP, 0x81, 0, 0..=13, ..] => {
-            (60..=1100).contains(&bytes.len()) && bytes.len() % 4 == 0
+            (60..=1100).contains(&bytes.len()) && bytes.len().is_multiple_of(4)
         }
         [PCP, 2, 0, 0, ..] | [PCP, 0x82, 0, 0..=13, ..] => {
-            (80..=1100).contains(&bytes.len()) && bytes.len() % 4 == 0
+            (80..=1100).contains(&bytes.len()) && bytes.len().is_multiple_of(4)
         }
         _ => false,
     };

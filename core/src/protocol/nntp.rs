@@ -117,7 +117,7 @@ struct Session {
 }
 
 impl Session {
-    fn from_server(&self, direction: Direction) -> bool {
+    fn is_server(&self, direction: Direction) -> bool {
         self.server
             .map_or(direction == Direction::ToClient, |server| server == direction)
     }
@@ -134,7 +134,7 @@ impl Messages for Session {
         if self.server.is_none() && line.first().is_some_and(u8::is_ascii_digit) {
             self.server = Some(direction);
         }
-        if self.from_server(direction) {
+        if self.is_server(direction) {
             self.answer(line, direction, out)
         } else {
             self.command(line, direction, out);

@@ -218,7 +218,7 @@ struct Session {
 
 impl Messages for Session {
     fn size(&self, direction: Direction, bytes: &[u8]) -> Size {
-        let from_client = self.from_client(direction, bytes);
+        let from_client = self.is_client(direction, bytes);
         if from_client && !self.started && matches!(bytes.first(), Some(0)) {
             return match Reader::new(bytes).u32() {
                 None => Size::Needs(4),
@@ -243,7 +243,7 @@ impl Messages for Session {
     }
 
     fn message(&mut self, direction: Direction, message: &[u8], out: &mut dyn Sink) -> After {
-        let from_client = self.from_client(direction, message);
+        let from_client = self.is_client(direction, message);
         let mut reader = Reader::new(message);
         if let &[answer] = message {
             self.requested = false;
@@ -268,9 +268,9 @@ impl Messages for Session {
         if from_client {
             self.requested = false;
             self.started = true;
-            self.from_frontend(kind, &mut reader, direction, out);
+            self.frontend(kind, &mut reader, direction, out);
         } else {
-            self.from_backend(kind, &mut reader, direction, out);
+            self.backend(kind, &mut reader, direction, out);
         }
         After::Next
     }
@@ -278,7 +278,7 @@ impl Messages for Session {
 
 impl Session {
     /// A capture may begin with the server's answer: then the side that asks for a login is the server.
-    fn from_client(&self, direction: Direction, bytes: &[u8]) -> bool {
+    fn is_client(&self, direction: Direction, bytes: &[u8]) -> bool {
         match self.client {
             Some(client) => client == direction,
             None => match bytes.first() {
@@ -317,7 +317,7 @@ impl Session {
         out.end_record();
     }
 
-    fn from_frontend(&self, kind: u8, reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) {
+    fn frontend(&self, kind: u8, reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) {
         match kind {
             b'p' => {
                 let Some(password) = self.password(reader.rest()) else {
@@ -362,7 +362,7 @@ impl Session {
         plain.then_some(password)
     }
 
-    fn from_backend(&mut self, kind: u8, reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) {
+    fn backend(&mut self, kind: u8, reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) {
         match kind {
             b'R' => {
                 self.client = Some(direction.opposite());

@@ -5,7 +5,7 @@
 use memchr::memmem;
 
 use crate::flow::Direction;
-use crate::limits::LINE_BYTES;
+use crate::limits::{LINE_BYTES, MESSAGE_BYTES};
 use crate::packet::Transport;
 use crate::protocol::framing::{After, Framed, Messages, Size};
 use crate::protocol::strings::decimal;
@@ -135,8 +135,9 @@ impl Messages for Session {
         match (length, memchr::memchr(0, &bytes[start..])) {
             (Some(length), _) => Size::of(start as u64 + 1, length),
             (None, Some(end)) => Size::Is((start + end + 1) as u64),
-            // Without a length a body ends with a zero, and is cut where messages are.
-            (None, None) => Size::Needs(bytes.len() + 1),
+            // Without a length a body ends with a zero.
+            (None, None) if bytes.len() < MESSAGE_BYTES => Size::Needs(bytes.len() + 1),
+            (None, None) => Size::Broken("a STOMP body without an end"),
         }
     }
 

@@ -83,7 +83,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
         return Probe::Mismatch;
     }
     let line = memchr::memchr(b'\n', head).map_or(head, |end| &head[..end]);
-    if head.iter().any(|byte| *byte == 0) {
+    if head.contains(&0) {
         return Probe::Mismatch;
     }
     match line_method(line) {

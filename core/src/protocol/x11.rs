@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use crate::protocol::testing::{TO_CLIENT, TO_SERVER, feed, flow, keeps_promises, probe};
 
-    const OPEN: &[u8] = b"l\0\x0b\0\0\0\x12\0\x10\0\0\0MIT-MAGIC-COOKIE-1\0\00123456789abcdef";
+    const OPEN: &[u8] = b"l\0\x0b\0\0\0\x12\0\x10\0\0\0MIT-MAGIC-COOKIE-1\0\x000123456789abcdef";
 
     fn success() -> Vec<u8> {
         let mut answer = vec![1, 0, 11, 0, 0, 0, 9, 0];

@@ -75,12 +75,8 @@ pub(super) fn frame(body: &mut [u64; 2], direction: Direction, frame: &[u8], out
     };
     let left = &mut body[direction.index()];
     match kind {
-        METHOD_FRAME => {
-            // What the body belongs to comes in the same record.
-            if method(&mut payload, direction, out) == Some(Kind::Alone) {
-                out.end_record();
-            }
-        }
+        // What a body belongs to comes in the same record as the body.
+        METHOD_FRAME if method(&mut payload, direction, out) == Some(Kind::Alone) => out.end_record(),
         HEADER_FRAME => {
             *left = header(&mut payload, direction, out).unwrap_or(0);
             if *left == 0 {
