@@ -117,7 +117,7 @@ impl Pipeline {
             return windows(capture, next, read, &mut |window| {
                 window.for_each(|frame| totals.count(frame));
                 shard.frames(window.frames(), &mut outbox, &mut |frame, error| {
-                    totals.failed(frame, &error)
+                    totals.failed(frame, &error);
                 });
                 correlator.apply(&mut outbox, tell);
                 true
@@ -258,7 +258,7 @@ fn windows<'a>(
     if capture.frames().is_none() {
         return streamed_windows(capture, next, read, take);
     }
-    let Some(mut frames) = (&*capture).frames() else {
+    let Some(mut frames) = capture.frames() else {
         return Ok(());
     };
     loop {

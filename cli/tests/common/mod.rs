@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The command, without colours of whoever runs the tests.
-pub fn weir(arguments: &[&str]) -> Output {
+pub(crate) fn weir(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_weir"))
         .args(arguments)
         .env_remove("CLICOLOR_FORCE")
@@ -14,30 +14,30 @@ pub fn weir(arguments: &[&str]) -> Output {
         .expect("weir runs")
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
 /// A folder that goes away with the test.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("weir-cli-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a folder");
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Writes a file and gives its path.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, bytes).expect("a file");
         path.display().to_string()
@@ -51,7 +51,7 @@ impl Drop for Folder {
 }
 
 /// A pcap file of raw IPv4 packets (link type 101), ten milliseconds apart.
-pub fn pcap(packets: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn pcap(packets: &[Vec<u8>]) -> Vec<u8> {
     let mut file = header(101);
     for (number, packet) in (0_u32..).zip(packets) {
         file.extend(1_780_272_000_u32.to_le_bytes());
@@ -64,7 +64,7 @@ pub fn pcap(packets: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// The header of a little-endian pcap file with microseconds.
-pub fn header(link: u32) -> Vec<u8> {
+pub(crate) fn header(link: u32) -> Vec<u8> {
     let mut file = 0xa1b2_c3d4_u32.to_le_bytes().to_vec();
     file.extend(2_u16.to_le_bytes());
     file.extend(4_u16.to_le_bytes());
@@ -75,7 +75,7 @@ pub fn header(link: u32) -> Vec<u8> {
 }
 
 /// A TCP connection to 192.0.2.80:80 in which the client sends one thing and the server answers another.
-pub fn conversation(port: u16, request: &[u8], response: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn conversation(port: u16, request: &[u8], response: &[u8]) -> Vec<Vec<u8>> {
     const SYN: u8 = 0x02;
     const ACK: u8 = 0x10;
     const PUSH_ACK: u8 = 0x18;
@@ -91,10 +91,10 @@ pub fn conversation(port: u16, request: &[u8], response: &[u8]) -> Vec<Vec<u8>> 
     ]
 }
 
-pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+pub(crate) const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 /// A login anybody can read: Aladdin, open sesame (RFC 7617 section 2).
-pub fn login(port: u16) -> Vec<Vec<u8>> {
+pub(crate) fn login(port: u16) -> Vec<Vec<u8>> {
     conversation(
         port,
         b"GET / HTTP/1.1\r\nHost: login.example.org\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n",

@@ -196,6 +196,7 @@ function unseen() {
   if (encrypted) say(flows(encrypted, "is", "are") + " encrypted. Weir knows whom they went to, not what was said in them.");
   if (ech) say(flows(ech, "hides", "hide") + " even the name of the server (Encrypted Client Hello).");
   if (quic) say(flows(quic, "of QUIC does", "of QUIC do") + " not open with the keys of its version. Weir knows the addresses only.");
+  if (data.unknown) say(flows(data.unknown, "speaks", "speak") + " no protocol that Weir knows.");
   if (truncated) say(flows(truncated, "has", "have") + " bytes missing: the capture cut them off or lost them. What stood there is unknown.");
   const unparsed = data.unparsed.reduce((sum, [, packets]) => sum + packets, 0);
   if (unparsed) {

@@ -6,6 +6,7 @@ mod leaf;
 use super::contacts::{Crowd, People};
 use super::device::Device;
 use super::explanations;
+use super::gate;
 use super::key::Key;
 use super::secret;
 use super::trail::Trail;
@@ -30,11 +31,12 @@ impl Detector for Content {
     }
 
     fn wants(&self, field: &Field) -> bool {
-        field.role == Role::Content
+        // What a server answers does not leave the phone.
+        field.role == Role::Content && !field.name.contains(".response.")
     }
 
     fn inspect(&self, scene: &Scene<'_>, fact: &Fact<'_>, out: &mut dyn FnMut(Finding)) {
-        if fact.direction != Direction::ToServer {
+        if fact.direction != Direction::ToServer || !gate::may_hold_something(fact, &scene.rules.device) {
             return;
         }
         let mut search = Search::new(fact.field.name, &scene.rules.device);
