@@ -36,10 +36,10 @@
 //! # 4. Findings
 //!
 //! [`finding`] turns facts into [`Finding`](finding::Finding)s: what leaks ([`finding::leak`]), what is suspicious
-//! ([`finding::suspicious`]), what looks like somebody in between ([`finding::interception`]). A
-//! [`Detector`](finding::Detector) sees one fact at a time and keeps no state. It compares with what is in
-//! [`rules::RuleSet`]: the phone's own values, services and lists ([`names`]). A finding holds the masked value, never the
-//! value.
+//! ([`finding::suspicious`]), what looks like somebody in between ([`finding::interception`]), what tries to be read
+//! otherwise ([`finding::evasion`]). A [`Detector`](finding::Detector) sees one fact at a time and keeps no state. It
+//! compares with what is in [`rules::RuleSet`]: the phone's own values, services and lists ([`names`]). A finding holds the
+//! masked value, never the value.
 //!
 //! # 5. Verdicts
 //!
