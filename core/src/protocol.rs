@@ -24,11 +24,13 @@ pub mod dns;
 mod dnscrypt;
 mod dtls;
 mod esp;
+mod finger;
 mod firebird;
 mod framing;
 mod ftp;
 mod ftp_data;
 mod git;
+mod gopher;
 mod gpsd;
 pub mod http;
 mod http2;
@@ -47,6 +49,7 @@ mod ldap;
 mod line;
 mod llmnr;
 mod mail;
+mod marks;
 mod mdns;
 mod memcached;
 mod minecraft;
@@ -85,6 +88,7 @@ mod sflow;
 mod short;
 mod sip;
 mod smb;
+mod smpp;
 mod smtp;
 mod snmp;
 mod socks;
@@ -103,6 +107,7 @@ mod tftp;
 pub mod tls;
 mod vnc;
 mod websocket;
+mod whois;
 mod wireguard;
 mod wsd;
 mod x11;
@@ -433,116 +438,6 @@ static ALL: &[&dyn Protocol] = &[
     &postgresql::PROTOCOL,
     &redis::PROTOCOL,
     &mqtt::PROTOCOL,
-    &smpp::PROTOCOL,
-    &marks::AJP,
-    &marks::BITCOIN,
-    &marks::BJNP,
-    &marks::C37118,
-    &marks::CEPH,
-    &marks::CHECKMK,
-    &marks::CORBA,
-    &marks::DNP3,
-    &marks::DRDA,
-    &marks::DROPBOX,
-    &marks::FASTCGI,
-    &marks::FINS,
-    &marks::FIX,
-    &marks::GEARMAN,
-    &marks::HISLIP,
-    &marks::IPERF,
-    &marks::JRMI,
-    &marks::KISMET,
-    &marks::KNX,
-    &marks::MEGACO,
-    &marks::NOMACHINE,
-    &marks::OPENFLOW,
-    &marks::ORACLE,
-    &marks::RADMIN,
-    &marks::RAKNET,
-    &marks::SOURCE_ENGINE,
-    &marks::SPOTIFY,
-    &marks::SYNCTHING,
-    &marks::TEAMSPEAK,
-    &marks::TINC,
-    &marks::TPLINK,
-    &marks::TUYA,
-    &marks::MOSH,
-    &marks::N2N,
-    &marks::PTP,
-    &marks::ENIP,
-    &marks::SOMEIP,
-    &marks::THRIFT,
-    &marks::HART_IP,
-    &marks::TEAMVIEWER,
-    &marks::RMCP,
-    &finger::PROTOCOL,
-    &gopher::PROTOCOL,
-    &whois::PROTOCOL,
-];
-
-mod adb;
-mod amqp;
-mod bacnet;
-mod beanstalk;
-mod ber;
-mod bgp;
-mod cassandra;
-mod distcc;
-mod dnscrypt;
-mod finger;
-mod firebird;
-mod framing;
-mod git;
-mod gopher;
-mod gpsd;
-mod iec104;
-mod iscsi;
-mod kafka;
-mod kerberos;
-mod marks;
-mod memcached;
-mod minecraft;
-mod modbus;
-mod mongodb;
-mod mpd;
-mod mqtt;
-mod mumble;
-mod munin;
-mod mysql;
-mod nat_pmp;
-mod nats;
-mod nbd;
-mod netbios;
-mod netflow;
-mod nntp;
-mod ntlm;
-mod opcua;
-mod openvpn;
-mod postgresql;
-mod radius;
-mod rdp;
-mod rsync;
-mod rtmp;
-mod s7comm;
-mod sflow;
-mod smb;
-mod smpp;
-mod snmp;
-mod stomp;
-mod stratum;
-mod strings;
-mod sunrpc;
-mod svn;
-mod tds;
-mod tftp;
-mod vnc;
-mod whois;
-mod wsd;
-mod x11;
-mod zabbix;
-mod zeromq;
-mod zookeeper;
-
     &amqp::PROTOCOL,
     &rdp::PROTOCOL,
     &vnc::PROTOCOL,
@@ -608,6 +503,51 @@ mod zookeeper;
     &zabbix::PROTOCOL,
     &zeromq::PROTOCOL,
     &zookeeper::PROTOCOL,
+    &smpp::PROTOCOL,
+    &marks::AJP,
+    &marks::BITCOIN,
+    &marks::BJNP,
+    &marks::C37118,
+    &marks::CEPH,
+    &marks::CHECKMK,
+    &marks::CORBA,
+    &marks::DNP3,
+    &marks::DRDA,
+    &marks::DROPBOX,
+    &marks::FASTCGI,
+    &marks::FINS,
+    &marks::FIX,
+    &marks::GEARMAN,
+    &marks::HISLIP,
+    &marks::IPERF,
+    &marks::JRMI,
+    &marks::KISMET,
+    &marks::KNX,
+    &marks::MEGACO,
+    &marks::NOMACHINE,
+    &marks::OPENFLOW,
+    &marks::ORACLE,
+    &marks::RADMIN,
+    &marks::RAKNET,
+    &marks::SOURCE_ENGINE,
+    &marks::SPOTIFY,
+    &marks::SYNCTHING,
+    &marks::TEAMSPEAK,
+    &marks::TINC,
+    &marks::TPLINK,
+    &marks::TUYA,
+    &marks::MOSH,
+    &marks::N2N,
+    &marks::PTP,
+    &marks::ENIP,
+    &marks::SOMEIP,
+    &marks::THRIFT,
+    &marks::HART_IP,
+    &marks::TEAMVIEWER,
+    &marks::RMCP,
+    &finger::PROTOCOL,
+    &gopher::PROTOCOL,
+    &whois::PROTOCOL,
     &ntp::PROTOCOL,
     &coap::PROTOCOL,
     &syslog::PROTOCOL,
