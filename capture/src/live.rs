@@ -18,7 +18,7 @@ pub struct Settings<'a> {
     pub snapshot_length: u32,
     /// Also frames that are not for this machine.
     pub promiscuous: bool,
-    /// How long [`Live::next_frame`] waits, and how long the kernel may gather frames before it hands them over.
+    /// How long the kernel may gather frames before it hands them over.
     pub timeout: Duration,
 }
 
@@ -91,7 +91,7 @@ impl Live {
         &self.name
     }
 
-    /// The next frame, or `None` if none came before the timeout: the caller's chance to let time pass.
+    /// The next frame, or `None` if there is none yet: the caller's chance to let time pass.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CaptureError> {
         match self.capture.next_packet() {
             Ok(packet) => {
@@ -109,7 +109,10 @@ impl Live {
                     interface: 0,
                 }))
             }
-            Err(Error::TimeoutExpired) => Ok(None),
+            Err(Error::TimeoutExpired) => {
+                std::thread::sleep(NAP);
+                Ok(None)
+            }
             Err(error) => Err(CaptureError::Interface {
                 name: self.name.clone(),
                 reason: text(&error),
@@ -137,6 +140,9 @@ impl std::fmt::Debug for Live {
     }
 }
 
+/// How long to wait before looking again where there was nothing.
+const NAP: Duration = Duration::from_millis(10);
+
 /// Linux's pseudo-interface; it cannot be promiscuous, and asking makes libpcap warn, which the crate takes for failure.
 const ANY: &str = "any";
 
@@ -149,7 +155,9 @@ fn activate(interface: &str, settings: &Settings<'_>) -> Result<pcap::Capture<Ac
         .snaplen(i32::try_from(settings.snapshot_length).unwrap_or(i32::MAX))
         .promisc(settings.promiscuous && interface != ANY)
         .timeout(timeout)
-        .open()
+        .open()?
+        // libpcap's timeout is no promise: on Linux a quiet interface would be waited for without end.
+        .setnonblock()
 }
 
 /// libpcap tells reasons apart only by their text, which differs between systems.

@@ -35,11 +35,12 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
         return Exit::Clean.into();
     }
     complain(&format!("{error:#}"));
-    let input = error.chain().any(|cause| cause.is::<CaptureError>());
-    if input {
-        Exit::Unreadable.into()
-    } else {
-        Exit::Usage.into()
+    let capture = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<CaptureError>());
+    match capture {
+        None | Some(CaptureError::Filter { .. }) => Exit::Usage.into(),
+        Some(_) => Exit::Unreadable.into(),
     }
 }
 

@@ -2,7 +2,11 @@
 
 mod command {
     pub(crate) mod bench;
+    pub(crate) mod completions;
     pub(crate) mod explain;
+    #[cfg(feature = "live")]
+    pub(crate) mod live;
+    pub(crate) mod man;
     pub(crate) mod protocols;
     pub(crate) mod replay;
 }
@@ -35,17 +39,25 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(command::replay::Replay),
+    #[cfg(feature = "live")]
+    Live(command::live::Live),
     Explain(command::explain::Explain),
     Protocols(command::protocols::Protocols),
     Bench(command::bench::Bench),
+    Completions(command::completions::Completions),
+    Man(command::man::Man),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Replay(replay) => replay.run(),
+        #[cfg(feature = "live")]
+        Command::Live(live) => live.run(),
         Command::Explain(explain) => explain.run(),
         Command::Protocols(protocols) => protocols.run(),
         Command::Bench(bench) => bench.run().map(|()| Exit::Clean),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     };
     exit::finish(result)
 }

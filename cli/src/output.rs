@@ -52,7 +52,6 @@ pub(crate) struct Summary<'a> {
 pub(crate) struct Heard {
     pub(crate) name: String,
     pub(crate) packets: u64,
-    pub(crate) bytes: u64,
     pub(crate) first: Option<Timestamp>,
     pub(crate) last: Option<Timestamp>,
     /// What reading it took.

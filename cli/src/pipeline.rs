@@ -26,21 +26,21 @@ const REASONS: usize = 256;
 
 /// What was read, for the summary.
 #[derive(Debug, Default, Clone)]
-pub struct Totals {
-    pub packets: u64,
-    pub bytes: u64,
-    pub first: Option<Timestamp>,
-    pub last: Option<Timestamp>,
+pub(crate) struct Totals {
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) first: Option<Timestamp>,
+    pub(crate) last: Option<Timestamp>,
     /// Frames that could not be parsed, by reason: how many, and the first one's number.
-    pub unparsed: BTreeMap<String, (u64, u64)>,
+    pub(crate) unparsed: BTreeMap<String, (u64, u64)>,
     /// Link types that Weir does not read.
-    pub unsupported: Vec<u16>,
+    pub(crate) unsupported: Vec<u16>,
     /// Bytes over time.
-    pub timeline: Timeline,
+    pub(crate) timeline: Timeline,
 }
 
 impl Totals {
-    fn count(&mut self, frame: &Frame<'_>) {
+    pub(crate) fn count(&mut self, frame: &Frame<'_>) {
         self.packets += 1;
         self.bytes += u64::from(frame.length);
         self.timeline.add(frame.at, u64::from(frame.length));
@@ -48,7 +48,7 @@ impl Totals {
         self.last = Some(self.last.map_or(frame.at, |last| last.max(frame.at)));
     }
 
-    fn failed(&mut self, frame: &Frame<'_>, error: &PacketError) {
+    pub(crate) fn failed(&mut self, frame: &Frame<'_>, error: &PacketError) {
         if let PacketError::Unsupported { link } = error
             && !self.unsupported.contains(link)
         {
@@ -64,7 +64,7 @@ impl Totals {
     }
 
     /// Adds what was read of another capture.
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.packets += other.packets;
         self.bytes += other.bytes;
         self.first = self.first.into_iter().chain(other.first).min();
@@ -83,16 +83,16 @@ impl Totals {
 
 /// Shards, the stage behind them, and what was counted.
 #[derive(Debug)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     shards: Vec<Shard>,
     correlator: Correlator,
     /// Frames seen so far, over all captures.
     frames: u64,
-    pub totals: Totals,
+    pub(crate) totals: Totals,
 }
 
 impl Pipeline {
-    pub fn new(config: &Config, jobs: usize) -> Self {
+    pub(crate) fn new(config: &Config, jobs: usize) -> Self {
         let jobs = jobs.clamp(1, weir_core::limits::PARTITIONS);
         Self {
             shards: (0..jobs).map(|turn| config.shard(jobs, turn)).collect(),
@@ -104,7 +104,7 @@ impl Pipeline {
 
     /// Everything in one capture. Whatever stands before a break is told before the error is returned. `read` is called
     /// with the capture's position in bytes now and then; when it answers `false`, reading stops.
-    pub fn capture(
+    pub(crate) fn capture(
         &mut self,
         capture: &mut Capture,
         tell: &mut dyn FnMut(Event),
@@ -117,7 +117,7 @@ impl Pipeline {
             return windows(capture, next, read, &mut |window| {
                 window.for_each(|frame| totals.count(frame));
                 shard.frames(window.frames(), &mut outbox, &mut |frame, error| {
-                    totals.failed(frame, &error)
+                    totals.failed(frame, &error);
                 });
                 correlator.apply(&mut outbox, tell);
                 true
@@ -153,7 +153,7 @@ impl Pipeline {
     }
 
     /// The input is over: every flow ends.
-    pub fn finish(&mut self, tell: &mut dyn FnMut(Event)) {
+    pub(crate) fn finish(&mut self, tell: &mut dyn FnMut(Event)) {
         let parts = self.shards.iter_mut().map(|shard| {
             let mut outbox = Outbox::default();
             shard.finish(self.totals.packets, &mut outbox);
@@ -258,7 +258,7 @@ fn windows<'a>(
     if capture.frames().is_none() {
         return streamed_windows(capture, next, read, take);
     }
-    let Some(mut frames) = (&*capture).frames() else {
+    let Some(mut frames) = capture.frames() else {
         return Ok(());
     };
     loop {

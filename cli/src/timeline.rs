@@ -9,7 +9,7 @@ const NARROWEST: u32 = 20;
 
 /// Bytes over time.
 #[derive(Debug, Clone, Default)]
-pub struct Timeline {
+pub(crate) struct Timeline {
     start: u64,
     /// A bin is `1 << shift` nanoseconds wide.
     shift: u32,
@@ -17,7 +17,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    pub fn add(&mut self, at: Timestamp, bytes: u64) {
+    pub(crate) fn add(&mut self, at: Timestamp, bytes: u64) {
         if self.bins.is_empty() {
             self.shift = NARROWEST;
             self.start = at.0 >> NARROWEST << NARROWEST;
@@ -33,7 +33,7 @@ impl Timeline {
         self.bins[bin] = self.bins[bin].saturating_add(bytes);
     }
 
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         for (at, bytes) in other.bins() {
             if bytes > 0 {
                 self.add(at, bytes);
@@ -42,7 +42,7 @@ impl Timeline {
     }
 
     /// Start and bytes of every bin up to the last that has any.
-    pub fn bins(&self) -> impl Iterator<Item = (Timestamp, u64)> {
+    pub(crate) fn bins(&self) -> impl Iterator<Item = (Timestamp, u64)> {
         let used = self
             .bins
             .iter()
@@ -54,7 +54,7 @@ impl Timeline {
     }
 
     /// Nanoseconds of a bin.
-    pub const fn width(&self) -> u64 {
+    pub(crate) const fn width(&self) -> u64 {
         1 << self.shift
     }
 

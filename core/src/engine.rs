@@ -16,9 +16,9 @@ mod shard;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::event::{Confidence, Event};
+use crate::event::{Confidence, Event, FlowEvent};
 use crate::finding::Sighting;
-use crate::flow::table::{Record, Seed};
+use crate::flow::table::Seed;
 use crate::flow::{Chunk, Direction, FlowId, FlowKey};
 use crate::packet::{Address, Endpoint, PacketError, Transport, Tunnel};
 use crate::policy::{Action, Policy, Verdict};
@@ -210,7 +210,7 @@ pub enum Outcome {
         protocol: &'static str,
         body: String,
     },
-    Ended(Box<Ended>),
+    Ended(Box<FlowEvent>),
 }
 
 /// A DNS answer to `client`: `address` is `name`.
@@ -221,77 +221,42 @@ pub struct Learned {
     name: Box<str>,
 }
 
-/// A flow at its end, as far as it is known from itself.
-#[derive(Debug)]
-pub struct Ended {
-    id: FlowId,
-    key: FlowKey,
-    tunnel: Option<Tunnel>,
-    first: Timestamp,
-    last: Timestamp,
-    packets: [u64; 2],
-    bytes: [u64; 2],
-    protocol: Option<&'static str>,
-    inner: Option<&'static str>,
-    encrypted: bool,
-    confidence: Confidence,
-    summary: Summary,
-    unseen: u8,
+/// A flow at its end, as far as it is known from itself; the ordered stage adds service and verdict.
+fn ended(stream: shard::Stream) -> Box<FlowEvent> {
+    let state = stream.state;
+    let encrypted = [state.protocol, state.inner]
+        .into_iter()
+        .any(|number| registered(number).is_some_and(protocol::Protocol::is_encrypted));
+    let protocol = state.protocol_name();
+    let inner = state.inner_name();
+    let summary = state.summary.map(|summary| *summary).unwrap_or_default();
+    Box::new(FlowEvent {
+        id: stream.id,
+        key: stream.key,
+        tunnel: state.tunnel.map(|tunnel| *tunnel),
+        start: stream.first,
+        end: stream.last,
+        packets: stream.packets,
+        bytes: stream.bytes,
+        protocol,
+        inner,
+        confidence: state.confidence,
+        hostname: summary.hostname,
+        hostname_cached: false,
+        service: None,
+        ja4: summary.ja4,
+        app: None,
+        findings: summary.findings,
+        verdict: Verdict::allow(),
+        unseen: unseen(state.unseen, encrypted),
+    })
 }
 
-impl Ended {
-    fn new(record: Record<State>) -> Self {
-        let stream = shard::Stream {
-            id: record.id,
-            key: record.key,
-            first: record.first,
-            last: record.last,
-            packets: record.packets.map(u64::from),
-            bytes: record.bytes,
-            state: record.state,
-        };
-        Self::from_stream(stream)
-    }
-
-    fn from_stream(stream: shard::Stream) -> Self {
-        let state = stream.state;
-        let protocol = state.protocol_name();
-        let inner = state.inner_name();
-        let encrypted = [state.protocol, state.inner]
-            .into_iter()
-            .any(|number| registered(number).is_some_and(protocol::Protocol::is_encrypted));
-        Self {
-            id: stream.id,
-            key: stream.key,
-            tunnel: state.tunnel.map(|tunnel| *tunnel),
-            first: stream.first,
-            last: stream.last,
-            packets: stream.packets,
-            bytes: stream.bytes,
-            protocol,
-            inner,
-            encrypted,
-            confidence: state.confidence,
-            summary: state.summary.map(|summary| *summary).unwrap_or_default(),
-            unseen: state.unseen,
-        }
-    }
-
-    fn unseen(&self) -> Vec<Unseen> {
-        let mut all: Vec<Unseen> = [
-            Unseen::Encrypted,
-            Unseen::Ech,
-            Unseen::QuicUndecryptable,
-            Unseen::Truncated,
-        ]
+fn unseen(bits: u8, encrypted: bool) -> Vec<Unseen> {
+    [Unseen::Encrypted, Unseen::Ech, Unseen::QuicUndecryptable, Unseen::Truncated]
         .into_iter()
-        .filter(|what| self.unseen & 1 << *what as u8 != 0)
-        .collect();
-        if self.encrypted && !all.contains(&Unseen::Encrypted) {
-            all.insert(0, Unseen::Encrypted);
-        }
-        all
-    }
+        .filter(|what| bits & 1 << *what as u8 != 0 || (encrypted && *what == Unseen::Encrypted))
+        .collect()
 }
 
 /// Outcomes on their way from a shard to the correlator, in packet order.

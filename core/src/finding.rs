@@ -4,6 +4,7 @@
 //! One file per detector and one registry, [`all`]. Detectors hold no state: what depends on several flows belongs to the
 //! ordered stage behind them.
 
+pub mod evasion;
 pub mod interception;
 pub mod leak;
 pub mod suspicious;
@@ -108,11 +109,14 @@ pub fn all() -> &'static [&'static dyn Detector] {
     ALL
 }
 
+/// What every finding means, those of the engine itself included.
+pub fn explanations() -> impl Iterator<Item = &'static Explanation> {
+    ALL.iter().flat_map(|detector| detector.explains()).chain(evasion::EXPLANATIONS)
+}
+
 /// What the finding of that id means.
 pub fn explanation(id: &str) -> Option<&'static Explanation> {
-    ALL.iter()
-        .flat_map(|detector| detector.explains())
-        .find(|explanation| explanation.id == id)
+    explanations().find(|explanation| explanation.id == id)
 }
 
 static ALL: &[&dyn Detector] = &[

@@ -78,6 +78,8 @@ pub struct Report {
     /// Flows by the tunnel that they came in.
     pub tunnels: BTreeMap<&'static str, u64>,
     pub flows: u64,
+    /// Flows among them whose protocol was not recognised.
+    pub unknown: u64,
     /// Packets and bytes of flows, to the server and to the client.
     pub packets: [u64; 2],
     pub bytes: [u64; 2],
@@ -160,6 +162,7 @@ impl Report {
 
     fn add_flow(&mut self, flow: &FlowEvent) {
         self.flows += 1;
+        self.unknown += u64::from(flow.protocol.is_none());
         for side in 0..2 {
             self.packets[side] += flow.packets[side];
             self.bytes[side] += flow.bytes[side];

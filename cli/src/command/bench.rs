@@ -17,7 +17,7 @@ use crate::setup::Setup;
 /// The file is mapped and touched before the clock starts; the line gives the CPU time of the loop alone.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  weir bench traffic.pcap --mode classify")]
-pub struct Bench {
+pub(crate) struct Bench {
     /// An uncompressed pcap or pcapng file.
     file: PathBuf,
     /// How much of the pipeline runs.
@@ -36,7 +36,7 @@ enum Mode {
 }
 
 impl Bench {
-    pub fn run(self) -> Result<()> {
+    pub(crate) fn run(self) -> Result<()> {
         let capture = Capture::open(&self.file)?;
         let Some(warm) = capture.frames() else {
             bail!(

@@ -62,9 +62,7 @@ impl Explain {
 }
 
 fn all() -> BTreeMap<&'static str, &'static Explanation> {
-    finding::all()
-        .iter()
-        .flat_map(|detector| detector.explains())
+    finding::explanations()
         .map(|explanation| (explanation.id, explanation))
         .collect()
 }

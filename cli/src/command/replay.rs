@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::Args;
 use weir_capture::{CaptureError, Input};
 use weir_core::event::Event;
+use weir_core::text;
 
 use crate::exit::{self, Exit};
 use crate::output::{Heard, Options, Teller};
@@ -109,9 +110,8 @@ impl Replaying {
         self.progress.capture_done(input.size());
         let read = std::mem::take(&mut self.pipeline.totals);
         self.heard.push(Heard {
-            name: capture.name().to_owned(),
+            name: text::clean(capture.name().as_bytes(), 4096),
             packets: read.packets,
-            bytes: read.bytes,
             first: read.first,
             last: read.last,
             took: started.elapsed(),

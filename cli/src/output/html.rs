@@ -166,6 +166,7 @@ fn data(summary: &Summary<'_>) -> Value {
         "first": totals.first.map(millis),
         "last": totals.last.map(millis),
         "flowCount": report.flows,
+        "unknown": report.unknown,
         "bytes": report.bytes,
         "talks": report.talks().into_iter().take(TALKS).map(talk_json).collect::<Value>(),
         "findings": findings.iter().map(|found| found_json(found)).collect::<Value>(),
@@ -196,7 +197,6 @@ fn heard_json(heard: &Heard) -> Value {
     json!({
         "name": heard.name,
         "packets": heard.packets,
-        "bytes": heard.bytes,
         "first": heard.first.map(millis),
         "last": heard.last.map(millis),
     })

@@ -174,12 +174,12 @@ fn worth_saying(category: &'static str) -> Option<&'static str> {
 
 fn write_given_away(summary: &Summary<'_>, width: usize, out: &mut String) {
     let found = summary.report.given_away();
-    write_findings("Given away", &found, summary, width, out);
+    write_findings("Given away", [2, 6], &found, summary, width, out);
 }
 
 fn write_suspicious(summary: &Summary<'_>, width: usize, out: &mut String) {
     let found = summary.report.suspicious();
-    write_findings("Suspicious", &found, summary, width, out);
+    write_findings("Suspicious", [6, 4], &found, summary, width, out);
     let beyond = summary.report.findings_beyond();
     if beyond > 0 {
         let _ = writeln!(
@@ -190,7 +190,15 @@ fn write_suspicious(summary: &Summary<'_>, width: usize, out: &mut String) {
     }
 }
 
-fn write_findings(title: &str, found: &[&Found], summary: &Summary<'_>, width: usize, out: &mut String) {
+/// `[shown, place]`: how much of the room the value and its place are worth.
+fn write_findings(
+    title: &str,
+    [shown, place]: [usize; 2],
+    found: &[&Found],
+    summary: &Summary<'_>,
+    width: usize,
+    out: &mut String,
+) {
     out.push('\n');
     if found.is_empty() {
         let _ = writeln!(
@@ -204,10 +212,10 @@ fn write_findings(title: &str, found: &[&Found], summary: &Summary<'_>, width: u
         [
             Column::fixed(""),
             Column::fixed(""),
-            Column::text(""),
-            Column::text(""),
+            Column::text("").weighing(shown),
+            Column::text("").weighing(place),
             Column::fixed(""),
-            Column::text(""),
+            Column::text("").weighing(3),
         ],
     );
     table.label(4, format!("{} would have", summary.judge));
@@ -239,7 +247,7 @@ fn finding_row(found: &Found, captures: &[Heard]) -> [Cell; 6] {
             .map_or("", |heard| base_name(&heard.name)),
     };
     [
-        Cell::styled(finding.severity.name(), style(finding.severity)),
+        Cell::styled(short(finding.severity), style(finding.severity)),
         what(found).into(),
         finding.shown.as_str().into(),
         place(found).into(),
@@ -273,6 +281,14 @@ fn what(found: &Found) -> String {
     match found.finding.kind {
         Some(kind) => format!("{name} ({kind})"),
         None => name,
+    }
+}
+
+const fn short(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "crit",
+        Severity::Medium => "med",
+        other => other.name(),
     }
 }
 
@@ -311,6 +327,13 @@ fn write_not_seen(summary: &Summary<'_>, width: usize, out: &mut String) {
         "of QUIC cannot be read",
     );
     note(Unseen::Truncated, "misses bytes", "miss bytes");
+    if report.unknown > 0 {
+        notes.push(format!(
+            "{} {} no protocol that Weir knows",
+            counted(report.unknown, "flow"),
+            verb(report.unknown, "speaks", "speak")
+        ));
+    }
     let unparsed: u64 = summary.totals.unparsed.values().map(|(count, _)| count).sum();
     if let Some((reason, (_, first))) = summary
         .totals

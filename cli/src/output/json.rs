@@ -71,6 +71,7 @@ fn stats(summary: &Summary<'_>) -> Value {
             "given_away": report.given_away().len(),
             "suspicious": report.suspicious().len(),
             "worst": report.worst().map(Severity::name),
+            "unknown_flows": report.unknown,
             "unseen": unseen.collect::<Map<_, _>>(),
             "tunnels": report.tunnels,
             "unparsed": unparsed.collect::<Vec<_>>(),

@@ -13,8 +13,8 @@ const INDENT: usize = 2;
 pub(crate) struct Column {
     label: &'static str,
     right: bool,
-    /// May be cut where the terminal is too narrow.
-    flexible: bool,
+    /// How much of the room it is worth where a terminal is too narrow for all; 0 is never cut.
+    weight: usize,
 }
 
 impl Column {
@@ -22,8 +22,13 @@ impl Column {
         Self {
             label,
             right: false,
-            flexible: true,
+            weight: 1,
         }
+    }
+
+    pub(crate) const fn weighing(mut self, weight: usize) -> Self {
+        self.weight = weight;
+        self
     }
 
     /// Text that is never cut.
@@ -31,7 +36,7 @@ impl Column {
         Self {
             label,
             right: false,
-            flexible: false,
+            weight: 0,
         }
     }
 
@@ -39,7 +44,7 @@ impl Column {
         Self {
             label,
             right: true,
-            flexible: false,
+            weight: 0,
         }
     }
 }
@@ -137,7 +142,7 @@ impl<const N: usize> Table<N> {
         line.end();
     }
 
-    /// As wide as what stands in them; flexible columns give way, the widest first.
+    /// As wide as what stands in them and their labels; where that is too much, those that may be cut give way.
     fn widths(&self, width: usize) -> [usize; N] {
         let mut widths = [0; N];
         for row in &self.rows {
@@ -145,22 +150,23 @@ impl<const N: usize> Table<N> {
                 *width = (*width).max(cell.text.width());
             }
         }
-        for ((width, label), column) in widths.iter_mut().zip(&self.labels).zip(&self.columns) {
-            if *width > 0 && !column.flexible {
-                *width = (*width).max(label.width());
+        // A label on the left may reach over the columns behind it, if there are any.
+        let last = widths.iter().rposition(|width| *width > 0);
+        for (at, width) in widths.iter_mut().enumerate() {
+            if *width > 0 && (self.columns[at].right || Some(at) == last) {
+                *width = (*width).max(self.labels[at].width());
             }
         }
         loop {
             let used = widths.iter().filter(|width| **width > 0).count();
             let needed = INDENT + widths.iter().sum::<usize>() + GAP * used.saturating_sub(1);
-            let widest = widths
+            let greediest = widths
                 .iter_mut()
                 .zip(&self.columns)
-                .filter(|(width, column)| column.flexible && **width > NARROWEST)
-                .map(|(width, _)| width)
-                .max();
-            match widest {
-                Some(widest) if needed > width => *widest -= 1,
+                .filter(|(width, column)| column.weight > 0 && **width > NARROWEST)
+                .max_by_key(|(width, column)| **width * 100 / column.weight);
+            match greediest {
+                Some((greediest, _)) if needed > width => *greediest -= 1,
                 _ => return widths,
             }
         }
@@ -246,7 +252,7 @@ mod tests {
         table().write(100, Style::new(), &mut out);
         assert_eq!(
             out,
-            "Who                    flows\n  tls      例え.example     12\n  unknown  a                 3\n"
+            "Who                      flows\n  tls      例え.example     12\n  unknown  a                 3\n"
         );
     }
 

@@ -7,7 +7,7 @@ use foldhash::HashMap;
 use super::index::Index;
 use super::{Learned, Outbox, Outcome, State};
 use crate::event::{Confidence, eve};
-use crate::finding::{self, Finding, Scene, Severity, Sighting, Tier};
+use crate::finding::{self, Finding, Scene, Sighting};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::limits;
 use crate::packet::{Address, Endpoint, Transport};
@@ -153,16 +153,7 @@ impl Collector<'_> {
 
     /// Two versions of the same bytes were sent.
     pub(super) fn overlap_differs(&mut self, layer: &'static str) {
-        self.found(Finding {
-            id: "evasion.overlap-differs",
-            kind: None,
-            tier: Tier::Exact,
-            severity: Severity::Medium,
-            place: layer.to_owned(),
-            encoding: Vec::new(),
-            shown: "the same bytes were sent twice with different content".to_owned(),
-            rule: None,
-        });
+        self.found(finding::evasion::overlap_differs(layer));
     }
 
     fn protocol(&self) -> &'static str {
@@ -333,7 +324,7 @@ impl Sink for Collector<'_> {
     }
 
     fn wants(&self, field: &'static Field) -> bool {
-        field.role != Role::Meta
+        matches!(field.role, Role::Hostname | Role::Address | Role::Ja4)
             || (self.shared.depth == Depth::Records && !field.eve.is_empty())
             || (self.shared.depth >= Depth::Detect && self.shared.detectors(field) != 0)
     }

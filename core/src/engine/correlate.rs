@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use super::{Ended, Learned, Outbox, Outcome, Stamp};
+use super::{Learned, Outbox, Outcome, Stamp};
 use crate::event::{AlertEvent, Confidence, Event, FlowEvent, RecordEvent, ServiceName};
 use crate::finding::Sighting;
 use crate::flow::{FlowId, FlowKey};
 use crate::limits;
 use crate::packet::{Address, Endpoint, Transport};
-use crate::policy::{Policy, Subject, Verdict};
+use crate::policy::{Policy, Subject};
 use crate::rules::RuleSet;
 
 /// The ordered stage behind all shards.
@@ -88,7 +88,10 @@ impl Correlator {
                 };
                 tell(Event::Record(Box::new(record)));
             }
-            Outcome::Ended(ended) => tell(Event::Flow(Box::new(self.ended(*ended)))),
+            Outcome::Ended(mut flow) => {
+                self.ended(&mut flow);
+                tell(Event::Flow(flow));
+            }
         }
     }
 
@@ -138,63 +141,44 @@ impl Correlator {
         tell(Event::Alert(Box::new(alert)));
     }
 
-    fn ended(&mut self, ended: Ended) -> FlowEvent {
-        let opened = self.opened.remove(&ended.id).unwrap_or_default();
-        self.found.remove(&ended.id);
-        let unseen = ended.unseen();
-        let (protocol, confidence) = match (ended.protocol, opened.protocol) {
-            (_, Some(expected)) if ended.protocol.is_none() || expected == "ftp-data" => {
-                (Some(expected), Confidence::Dpi)
-            }
-            (protocol, _) => (protocol, ended.confidence),
-        };
-        let hostname_cached = ended.summary.hostname.is_none() && opened.name.is_some();
-        let hostname = ended.summary.hostname.or(opened.name);
+    /// Adds what other flows and the tables know about a flow, and the verdict.
+    fn ended(&mut self, flow: &mut FlowEvent) {
+        let opened = if self.opened.is_empty() { None } else { self.opened.remove(&flow.id) };
+        let opened = opened.unwrap_or_default();
+        if !flow.findings.is_empty() {
+            self.found.remove(&flow.id);
+        }
+        if let Some(expected) = opened.protocol
+            && (flow.protocol.is_none() || expected == "ftp-data")
+        {
+            flow.protocol = Some(expected);
+            flow.confidence = Confidence::Dpi;
+        }
+        flow.hostname_cached = flow.hostname.is_none() && opened.name.is_some();
+        flow.hostname = flow.hostname.take().or(opened.name);
         let services = &self.rules.services;
-        let by_host = hostname.as_deref().and_then(|host| services.by_host(host));
-        let service = by_host.or_else(|| services.by_address(ended.key.server.address.ip()));
-        let service = service.and_then(|id| services.get(id));
-        let confidence = match confidence {
-            Confidence::Unknown if hostname_cached => Confidence::Cached,
+        let by_host = flow.hostname.as_deref().and_then(|host| services.by_host(host));
+        let id = by_host.or_else(|| services.by_address(flow.key.server.address.ip()));
+        let service = id.and_then(|id| services.get(id));
+        flow.confidence = match flow.confidence {
+            Confidence::Unknown if flow.hostname_cached => Confidence::Cached,
             Confidence::Unknown if service.is_some() => Confidence::Address,
             known => known,
         };
         let subject = Subject {
-            key: &ended.key,
+            key: &flow.key,
             app: None,
-            hostname: hostname.as_deref(),
-            protocol,
+            hostname: flow.hostname.as_deref(),
+            protocol: flow.protocol,
             service: service.map(|service| &*service.name),
             category: service.map(|service| service.category.name()),
         };
-        let findings = ended.summary.findings;
-        let verdict: Verdict = self
-            .policy
-            .decide(&subject, findings.iter().map(|sighting| &sighting.finding));
-        FlowEvent {
-            id: ended.id,
-            key: ended.key,
-            tunnel: ended.tunnel,
-            start: ended.first,
-            end: ended.last,
-            packets: ended.packets,
-            bytes: ended.bytes,
-            protocol,
-            inner: ended.inner,
-            confidence,
-            hostname,
-            hostname_cached,
-            service: service.map(|service| ServiceName {
-                name: Arc::clone(&service.name),
-                owner: Arc::clone(&service.owner),
-                category: service.category.name(),
-            }),
-            ja4: ended.summary.ja4,
-            app: None,
-            findings,
-            verdict,
-            unseen,
-        }
+        flow.verdict = self.policy.decide(&subject, flow.findings.iter().map(|sighting| &sighting.finding));
+        flow.service = service.map(|service| ServiceName {
+            name: Arc::clone(&service.name),
+            owner: Arc::clone(&service.owner),
+            category: service.category.name(),
+        });
     }
 }
 

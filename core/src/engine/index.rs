@@ -38,10 +38,6 @@ impl Set {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0 == [0; 4]
-    }
-
     fn iter(self) -> impl Iterator<Item = usize> {
         self.0.into_iter().enumerate().flat_map(|(word, mut bits)| {
             std::iter::from_fn(move || {
@@ -149,32 +145,41 @@ impl Index {
         }
     }
 
-    /// Asks every candidate, those of the flow's ports first. A match counts only when nobody with a stronger claim is
-    /// still undecided; whoever says no is not asked again.
+    /// Asks every candidate, those of the flow's ports first. A match counts only when nobody with a stronger claim (an
+    /// earlier place in the registry) is still undecided; whoever says no is not asked again.
     pub(super) fn ask(&self, opening: &Opening<'_>, candidates: &mut Set) -> Answer {
         self.narrow(opening, candidates);
         let datagram = opening.is_datagram();
         let hinted = |port| self.ports.get(&(datagram, port)).map_or(&[][..], Vec::as_slice);
         let (server, client) = (hinted(opening.flow.server.port), hinted(opening.flow.client.port));
-        let mut undecided = false;
         let mut asked = Set::default();
-        for at in server.iter().chain(client).copied().chain(candidates.iter()) {
+        let mut undecided: Option<usize> = None;
+        let waits = |undecided: &mut Option<usize>, at: usize| {
+            *undecided = Some(undecided.map_or(at, |first| first.min(at)));
+        };
+        for at in server.iter().chain(client).copied() {
             if !candidates.contains(at) || asked.contains(at) {
                 continue;
             }
             asked.insert(at);
             match protocol::all()[at].probe(opening) {
-                Probe::Match if !undecided => return Answer::Is(at),
-                Probe::Match => {}
-                Probe::NeedMore => undecided = true,
+                Probe::Match => return Answer::Is(at),
+                Probe::NeedMore => waits(&mut undecided, at),
                 Probe::Mismatch => candidates.remove(at),
             }
         }
-        if undecided {
-            Answer::NeedMore
-        } else {
-            Answer::Unknown
+        for at in candidates.iter() {
+            if asked.contains(at) {
+                continue;
+            }
+            match protocol::all()[at].probe(opening) {
+                Probe::Match if undecided.is_none_or(|first| at < first) => return Answer::Is(at),
+                Probe::Match => {}
+                Probe::NeedMore => waits(&mut undecided, at),
+                Probe::Mismatch => candidates.remove(at),
+            }
         }
+        if undecided.is_some() { Answer::NeedMore } else { Answer::Unknown }
     }
 
     /// The best match among those still undecided, once there will be no more bytes to wait for.
@@ -210,6 +215,6 @@ mod tests {
         }
         set.remove(63);
         assert_eq!(set.iter().collect::<Vec<_>>(), [3, 64, 200]);
-        assert!(set.contains(200) && !set.contains(63) && !set.is_empty());
+        assert!(set.contains(200) && !set.contains(63));
     }
 }

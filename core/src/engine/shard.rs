@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 
 use super::collect::{Collector, Depth, Scratch, Shared};
 use super::inspect::{Inspection, Status};
-use super::{Ended, Outbox, Outcome, State};
+use super::{Outbox, Outcome, State};
 use crate::flow::defragment::{Defragmented, Defragmenter};
 use crate::flow::stream::{Overlap, Place};
 use crate::flow::table::{self, FlowTable, Found, Record, Seed};
@@ -248,7 +248,7 @@ impl Shard {
         }
     }
 
-    /// A SYN on a flow that was over, or with numbers of its own: the port is used again.
+    /// A SYN on a flow that was over, or with a number that none of its bytes had: the port is used again.
     fn begins_anew(
         &mut self,
         partition: usize,
@@ -261,8 +261,9 @@ impl Shard {
             return false;
         }
         self.tables[partition].get_mut(slot).is_some_and(|record| {
-            record.streams[direction.index()].is_other_connection(tcp.sequence)
-                && (record.finished || record.packets[1] > 0 && record.packets[0] > 1)
+            let side = direction.index();
+            let behind = record.streams[side].distance_behind(tcp.sequence.wrapping_add(1));
+            record.streams[side].is_known() && (record.finished || u64::from(behind) > record.bytes[side])
         })
     }
 
@@ -311,7 +312,17 @@ impl Shard {
             recycle(&mut self.pool, inspection);
         }
         if self.shared.depth >= Depth::Detect {
-            out.push(packet, record.last, Outcome::Ended(Box::new(Ended::new(record))));
+            let last = record.last;
+            let stream = Stream {
+                id: record.id,
+                key: record.key,
+                first: record.first,
+                last,
+                state: record.state,
+                packets: record.packets.map(u64::from),
+                bytes: record.bytes,
+            };
+            out.push(packet, last, Outcome::Ended(super::ended(stream)));
         }
     }
 
@@ -394,7 +405,7 @@ impl Shard {
             recycle(&mut self.pool, inspection);
         }
         let last = stream.last;
-        out.push(packet, last, Outcome::Ended(Box::new(Ended::from_stream(stream))));
+        out.push(packet, last, Outcome::Ended(super::ended(stream)));
     }
 
     /// Flows in the tables now.
@@ -517,7 +528,7 @@ impl Work<'_, '_> {
                 if skip > 0 {
                     self.compare(record, sequence, payload);
                 }
-                self.in_order(record, sequence, &payload[skip..]);
+                self.in_order(record, sequence.wrapping_add(skip as u32), &payload[skip..]);
             }
             Place::Old => self.compare(record, sequence, payload),
             Place::Ahead => self.early(record, sequence, payload),
@@ -561,9 +572,13 @@ impl Work<'_, '_> {
         };
         let order = inspection.order.get_or_insert_default();
         order.recent[side].note(sequence, bytes);
-        if !order.queues[side].is_empty() {
-            self.release(record);
+        if order.queues[side].is_empty() {
+            return;
         }
+        if order.queues[side].compare(sequence, bytes) == Overlap::Differs {
+            self.collect(record, |out| out.overlap_differs("tcp segments"));
+        }
+        self.release(record);
     }
 
     /// Passes on queued segments whose turn has come.

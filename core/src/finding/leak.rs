@@ -14,6 +14,7 @@ mod digits;
 mod email;
 mod explanations;
 mod form;
+mod gate;
 mod hardware;
 mod iban;
 mod json;

@@ -5,8 +5,10 @@
 //! last fragment fixed is refused in the same way. Nothing is kept for long: packets, pieces, bytes and seconds are
 //! capped in [`limits`], and the oldest packet goes first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
+
+use foldhash::HashMap;
 
 use crate::limits;
 use crate::packet::{Address, Fragment, IpHeader, IpVersion, LinkId, Transport};

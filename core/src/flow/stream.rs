@@ -42,9 +42,9 @@ impl Stream {
         self.known
     }
 
-    /// Whether a SYN with this sequence number begins another connection than the one seen so far.
-    pub const fn is_other_connection(&self, sequence: u32) -> bool {
-        self.known && self.next.wrapping_sub(sequence.wrapping_add(1)) > limits::STREAM_WINDOW
+    /// How far `sequence` lies before the next byte; a large number if it lies behind it.
+    pub const fn distance_behind(&self, sequence: u32) -> u32 {
+        self.next.wrapping_sub(sequence)
     }
 
     /// The sequence number of the next byte.
@@ -86,10 +86,6 @@ impl Stream {
         self.next = self.next.wrapping_add(count as u32);
     }
 
-    /// Whether `sequence` lies in the part of the stream that was passed on already.
-    pub const fn has_passed(&self, sequence: u32) -> bool {
-        self.known && self.next.wrapping_sub(sequence).wrapping_sub(1) < limits::STREAM_WINDOW
-    }
 }
 
 /// Segments that came before their turn, and samples of the last ones that were passed on.

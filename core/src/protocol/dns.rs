@@ -75,6 +75,10 @@ impl Protocol for Dns {
         &[PORT]
     }
 
+    fn variants(&self) -> &'static [&'static str] {
+        &[report::DNSCRYPT]
+    }
+
     fn fields(&self) -> &'static [&'static Field] {
         DECLARED
     }

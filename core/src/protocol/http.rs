@@ -144,7 +144,10 @@ fn probe_request(bytes: &[u8]) -> Probe {
     let space = bytes.iter().position(|byte| matches!(byte, b' ' | b'\t'));
     let method = bytes.get(..space.unwrap_or(bytes.len())).unwrap_or_default();
     let target = space.and_then(|at| bytes.get(at + 1..)).unwrap_or_default();
-    if !is_method(method) || target.iter().any(u8::is_ascii_control) {
+    // The line feed may be on its way already.
+    let target = target.strip_suffix(b"\r").unwrap_or(target);
+    let is_odd = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    if !is_method(method) || target.iter().any(is_odd) {
         return Probe::Mismatch;
     }
     let is_target =

@@ -29,7 +29,7 @@ impl Pieces {
     }
 
     pub(super) fn push(&mut self, mut bytes: &[u8], out: &mut dyn Sink) {
-        if self.taken >= CONTENT_BYTES || bytes.is_empty() || !out.wants_content() {
+        if self.taken >= CONTENT_BYTES || bytes.is_empty() || !out.wants(self.field) {
             return;
         }
         if bytes.len() >= CONTENT_BYTES - self.taken {

@@ -41,10 +41,11 @@ function duration(millis) {
   return `${count(Math.floor(seconds / 86400))} d ${two((seconds / 3600) % 24)} h`;
 }
 
+const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1);
 const isLeak = (id) => id.startsWith("leak.");
 const nameOf = (id) => {
   const known = data.explanations[id];
-  return known ? known.title : id.replace(/^[^.]*\./, "").replaceAll("-", " ");
+  return known ? known.title : sentence(id.replace(/^[^.]*\./, "").replaceAll("-", " "));
 };
 
 /* Who: the same flows by company and by protocol */
@@ -69,8 +70,8 @@ const TRACKING = ["advertising", "analytics", "telemetry"];
 const companies = grouped((talk) => talk.owner || talk.name);
 const protocols = grouped((talk) => talk.protocol);
 
-function bars(table, caption, what, groups) {
-  const shown = groups.filter((group, at) => at < 14 || group.leaking > 0).slice(0, 40);
+function bars(table, caption, what, groups, marked) {
+  const shown = groups.filter((group, at) => at < 14 || (marked && group.leaking > 0)).slice(0, 30);
   const most = Math.max(1, ...shown.map((group) => group.bytes[0] + group.bytes[1]));
   const body = el("tbody");
   for (const group of shown) {
@@ -80,7 +81,7 @@ function bars(table, caption, what, groups) {
     const bar = el("div", { class: "bar", "aria-hidden": "true" }, sent);
     bar.style.width = `${(100 * total) / most}%`;
     const tags = TRACKING.filter((category) => group.categories.has(category)).map((category) => el("span", { class: "tag info" }, category));
-    const gave = group.leaking ? el("span", { class: "tag leak" }, "gave something away") : null;
+    const gave = marked && group.leaking ? el("span", { class: "tag leak" }, "gave something away") : null;
     body.append(el("tr", {},
       el("th", { scope: "row" }, group.name, " ", ...tags, tags.length ? " " : "", gave),
       el("td", { class: "track" }, bar),
@@ -93,11 +94,13 @@ function bars(table, caption, what, groups) {
     el("th", { scope: "col", class: "figure" }, "bytes"),
     el("th", { scope: "col", class: "figure optional" }, "flows")));
   const rest = groups.length - shown.length;
-  table.append(el("caption", {}, caption, rest > 0 ? ` (${count(rest)} smaller ones left out)` : ""), head, body);
+  table.append(el("caption", {}, caption, el("span", { class: "quiet" }, rest > 0 ? ` · ${count(rest)} smaller ones left out` : "", " · strong is sent, faint is received")), head, body);
 }
 
 /* Findings, one card per kind */
 
+/** Lines of evidence that stand open; the others are one click behind. */
+const EVIDENCE = 6;
 const ACTIONS = { allow: "allowed", log: "logged", ask: "asked", block: "blocked" };
 
 function findings(target, wanted, none) {
@@ -118,23 +121,28 @@ function card(id, all) {
     el("span", { class: `tag ${severity}` }, severity),
     el("span", { class: "quiet" }, times === 1 ? "once" : `${count(times)} times`));
   const several = data.captures.length > 1;
-  const body = el("tbody");
-  for (const found of all) {
+  const line = (found) => {
     const how = found.encoding.length ? ` (${found.encoding.join(", ")})` : "";
     const capture = several && data.captures[found.capture] ? data.captures[found.capture].name.split("/").pop() + " " : "";
-    body.append(el("tr", {},
-      el("td", {}, el("code", {}, found.shown), found.kind ? ` ${found.kind}` : ""),
-      el("td", {}, el("code", {}, found.to)),
-      el("td", {}, el("code", {}, found.where + how)),
-      el("td", {}, `${capture}#${found.packet}`, found.times > 1 ? ` ×${count(found.times)}` : ""),
-      el("td", { class: found.action === "block" ? "stopped" : "" }, ACTIONS[found.action])));
-  }
-  const head = el("thead", {}, el("tr", {}, ...["What", "To", "Where", "Packet", `${data.judge} would have`].map((label) => el("th", { scope: "col" }, label))));
-  const evidence = el("div", { class: "scroll" }, el("table", {}, el("caption", { class: "hidden" }, `Evidence of ${nameOf(id)}`), head, body));
+    const cell = (label, ...content) => el("td", { "data-label": label, class: label === "Verdict" && found.action === "block" ? "stopped" : null }, ...content);
+    return el("tr", {},
+      cell("What", isLeak(id) ? el("code", {}, found.shown) : found.shown, found.kind ? el("span", { class: "quiet" }, ` ${found.kind}`) : null),
+      cell("To", el("code", {}, found.to)),
+      cell("Where", el("code", {}, found.where + how)),
+      cell("Packet", `${capture}#${found.packet}`, found.times > 1 ? ` ×${count(found.times)}` : ""),
+      cell("Verdict", ACTIONS[found.action]));
+  };
+  const table = (lines) => el("div", { class: "scroll" }, el("table", { class: "evidence" },
+    el("caption", { class: "hidden" }, `Evidence of ${nameOf(id)}`),
+    el("thead", {}, el("tr", {}, ...["What", "To", "Where", "Packet", `${data.judge} would have`].map((label) => el("th", { scope: "col" }, label)))),
+    el("tbody", {}, ...lines.map(line))));
+  const rest = all.slice(EVIDENCE);
+  const evidence = [table(all.slice(0, EVIDENCE))];
+  if (rest.length) evidence.push(el("details", {}, el("summary", {}, `${count(rest.length)} more like these`), table(rest)));
   const more = words ? el("details", {}, el("summary", {}, "What can be done, and how Weir knows"),
     el("dl", { class: "words" }, el("dt", {}, "What to do"), el("dd", {}, words.advice), el("dt", {}, "How Weir knows"), el("dd", {}, words.method),
       el("dt", {}, "Name"), el("dd", {}, el("code", {}, id)))) : null;
-  return el("article", { class: `card finding ${isLeak(id) ? "leak" : ""}`, id: `finding-${id}` }, header, words ? el("p", {}, words.meaning) : null, evidence, more);
+  return el("article", { class: `card finding ${isLeak(id) ? "leak" : ""}`, id: `finding-${id}` }, header, words ? el("p", {}, words.meaning) : null, ...evidence, more);
 }
 
 /* When */
@@ -188,13 +196,15 @@ function unseen() {
   if (encrypted) say(flows(encrypted, "is", "are") + " encrypted. Weir knows whom they went to, not what was said in them.");
   if (ech) say(flows(ech, "hides", "hide") + " even the name of the server (Encrypted Client Hello).");
   if (quic) say(flows(quic, "of QUIC does", "of QUIC do") + " not open with the keys of its version. Weir knows the addresses only.");
+  if (data.unknown) say(flows(data.unknown, "speaks", "speak") + " no protocol that Weir knows.");
   if (truncated) say(flows(truncated, "has", "have") + " bytes missing: the capture cut them off or lost them. What stood there is unknown.");
   const unparsed = data.unparsed.reduce((sum, [, packets]) => sum + packets, 0);
   if (unparsed) {
     const reasons = [...data.unparsed].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([reason, packets]) => `${reason} (${count(packets)})`);
     say(`${counted(unparsed, "packet")} could not be read: ${reasons.join("; ")}.`);
   }
-  for (const [tunnel, value] of Object.entries(data.tunnels)) say(`${flows(value, "came", "came")} inside a ${tunnel} tunnel and ${value === 1 ? "was" : "were"} looked into.`);
+  const tunnels = Object.entries(data.tunnels).map(([tunnel, value]) => `${tunnel} (${counted(value, "flow")})`);
+  if (tunnels.length) say(`Looked into, though they came inside tunnels: ${tunnels.join(", ")}.`);
   if (data.moreFindings) say(`${counted(data.moreFindings, "finding")} more than this page lists.`);
   say("What this page does not mention was not recognised. That does not mean that it was not there.");
 }
@@ -213,12 +223,12 @@ const COLUMNS = [
   ["protocol", "Protocol", (row) => row.protocol + (row.inner ? ` › ${row.inner}` : ""), ""],
   ["who", "Name", (row) => row.who, "wide"],
   ["owner", "Owner", (row) => row.owner || "", ""],
-  ["server", "Server", (row) => `${row.server} ${row.transport}`, ""],
-  ["client", "Client", (row) => row.client, ""],
-  ["sent", "Sent", (row) => bytes(row.sent), "figure"],
-  ["received", "Received", (row) => bytes(row.received), "figure"],
   ["found", "Findings", (row) => row.findings.map(nameOf).join(", "), "wide"],
   ["verdict", "Verdict", (row) => (row.verdict === "allow" ? "" : ACTIONS[row.verdict]), ""],
+  ["sent", "Sent", (row) => bytes(row.sent), "figure"],
+  ["received", "Received", (row) => bytes(row.received), "figure"],
+  ["server", "Server", (row) => `${row.server} ${row.transport}`, ""],
+  ["client", "Client", (row) => row.client, ""],
 ];
 const PAGE = 200;
 const view = { key: "start", down: false, shown: PAGE };
@@ -275,7 +285,7 @@ function title() {
   const name = names.length === 1 ? names[0] : `${count(names.length)} captures`;
   byId("title").textContent = name || "Report";
   document.title = `${name} – Weir`;
-  const when = data.first === null ? "" : ` · ${dated(data.first)} · ${duration(data.last - data.first)} of traffic`;
+  const when = data.first === null || names.length > 1 ? "" : ` · ${dated(data.first)} · ${duration(data.last - data.first)} of traffic`;
   byId("subtitle").textContent = `${counted(data.packets, "packet")} · ${counted(data.flowCount, "flow")}${when}`;
   byId("footer").textContent = `Made by weir ${data.version}. Everything on this page is in this file; it asks no network for anything. Values that were given away are masked.`;
 }
@@ -285,8 +295,8 @@ headline();
 findings(byId("given"), (found) => isLeak(found.id), "Weir recognised nothing that was given away in what it could see.");
 findings(byId("suspicious"), (found) => !isLeak(found.id), "Weir recognised nothing suspicious in what it could see.");
 timeline();
-bars(byId("companies"), "Companies and other parties", "Party", companies);
-bars(byId("protocols"), "Protocols", "Protocol", protocols);
+bars(byId("companies"), "Companies and other parties", "Party", companies, true);
+bars(byId("protocols"), "Protocols", "Protocol", protocols, false);
 unseen();
 for (const group of protocols) byId("filter-protocol").append(el("option", { value: group.name }, group.name));
 flowHead();

@@ -11,7 +11,6 @@ fn heard(name: &str, packets: u64) -> Heard {
     Heard {
         name: name.to_owned(),
         packets,
-        bytes: packets * 100,
         first: Some(Timestamp::from_seconds(10)),
         last: Some(Timestamp::from_seconds(136)),
         took: Duration::from_millis(12),

@@ -6,7 +6,9 @@ mod leaf;
 use super::contacts::{Crowd, People};
 use super::device::Device;
 use super::explanations;
+use super::gate;
 use super::key::Key;
+use super::secret;
 use super::trail::Trail;
 use crate::finding::{Detector, Explanation, Finding, Scene, Severity, Tier};
 use crate::flow::Direction;
@@ -29,15 +31,17 @@ impl Detector for Content {
     }
 
     fn wants(&self, field: &Field) -> bool {
-        field.role == Role::Content
+        // What a server answers does not leave the phone.
+        field.role == Role::Content && !field.name.contains(".response.")
     }
 
     fn inspect(&self, scene: &Scene<'_>, fact: &Fact<'_>, out: &mut dyn FnMut(Finding)) {
-        if fact.direction != Direction::ToServer {
+        if fact.direction != Direction::ToServer || !gate::may_hold_something(fact, &scene.rules.device) {
             return;
         }
         let mut search = Search::new(fact.field.name, &scene.rules.device);
         let field = Trail::new(fact.field.name);
+        search.absent = search.survey(capped(fact.value.bytes()));
         match fact.value {
             Value::Number(_) => return,
             Value::Pair(name, value) => search.header(name, capped(value), &field),
@@ -72,11 +76,23 @@ struct Search<'a> {
     reported: Vec<(usize, Option<&'static str>)>,
     people: People,
     names: Names,
+    /// What the bytes being taken apart hold nowhere, so that none of their leaves is searched for it.
+    absent: Absent,
     /// Leaves looked at so far.
     leaf: usize,
     /// Decoded bytes and decoded texts that may still be made.
     bytes_left: usize,
     texts_left: usize,
+}
+
+/// One pass over the whole is cheaper than one over each leaf, and most messages hold nothing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Absent {
+    /// The device's own values.
+    known: bool,
+    secrets: bool,
+    /// `@`
+    addresses: bool,
 }
 
 /// Where the first and the last name were last seen, by leaf and offset; both together are a name.
@@ -118,10 +134,26 @@ impl<'a> Search<'a> {
             reported: Vec::new(),
             people: People::default(),
             names: Names::default(),
+            absent: Absent::default(),
             leaf: 0,
             bytes_left: limits::DECODED_BYTES,
             texts_left: limits::DECODED_TEXTS,
         }
+    }
+
+    fn survey(&self, data: &[u8]) -> Absent {
+        Absent {
+            known: !self.device.known.is_in(data),
+            secrets: !secret::may_be_in(data),
+            addresses: memchr::memchr(b'@', data).is_none(),
+        }
+    }
+
+    /// Looks at bytes that do not stand in the message as they are here.
+    fn anew(&mut self, look: impl FnOnce(&mut Self)) {
+        let before = std::mem::take(&mut self.absent);
+        look(self);
+        self.absent = before;
     }
 
     /// Many people in one message are an address book; then nobody of them is reported alone.

@@ -20,7 +20,8 @@ static BASE64: GeneralPurpose = GeneralPurpose::new(
 /// `%XX` undone, and `+` as a space where `plus` says so; `None` if there is nothing to undo.
 pub(super) fn percent(text: &[u8], plus: bool) -> Option<Vec<u8>> {
     let escaped = memchr(b'%', text).is_some();
-    if !escaped && !(plus && memchr(b'+', text).is_some()) {
+    let spaced = plus && memchr(b'+', text).is_some();
+    if !escaped && !spaced {
         return None;
     }
     let mut out = Vec::with_capacity(text.len());
@@ -115,16 +116,14 @@ pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     if !(SHORTEST..=limits::DECODED_BYTES).contains(&text.len()) {
         return None;
     }
-    // A space was a plus, in forms that were not encoded as forms must be.
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_= \r\n".contains(byte);
-    if !text.iter().all(allowed) {
+    if !text.iter().all(|byte| is_base64(*byte)) {
         return None;
     }
     let standard: Vec<u8> = text
         .iter()
         .filter(|byte| !matches!(byte, b'\r' | b'\n'))
         .map(|byte| match byte {
-            b'-' | b' ' => b'+',
+            b'-' => b'+',
             b'_' => b'/',
             other => *other,
         })
@@ -132,10 +131,17 @@ pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     BASE64.decode(standard).ok()
 }
 
+const fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=' | b'\r' | b'\n')
+}
+
 /// What hexadecimal text stands for.
 pub(super) fn hex(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_prefix(b"0x").unwrap_or(text);
-    if !(SHORTEST..=limits::DECODED_BYTES).contains(&text.len()) || text.len() % 2 != 0 {
+    if !(SHORTEST..=limits::DECODED_BYTES).contains(&text.len()) || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    if !text.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
     text.chunks_exact(2)

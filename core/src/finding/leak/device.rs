@@ -97,6 +97,11 @@ impl fmt::Debug for Device {
 }
 
 impl Device {
+    /// Whether one of the values stands somewhere in these bytes, in any encoding that is looked for.
+    pub(super) fn is_in(&self, bytes: &[u8]) -> bool {
+        self.known.is_in(bytes)
+    }
+
     /// Reads a file's text, JSON or TOML: each key one value or a list of them.
     pub fn parse(text: &str) -> Result<Self, DeviceError> {
         let source: Map<String, Json> = if text.trim_start().starts_with('{') {

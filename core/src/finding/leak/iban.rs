@@ -95,6 +95,9 @@ static LENGTHS: &[(&[u8; 2], usize)] = &[
 
 /// Whether this is an account number: country, length and check digits agree. Spaces between its groups are allowed.
 pub(super) fn is_iban(text: &[u8]) -> bool {
+    if !matches!(text, [b'A'..=b'Z', b'A'..=b'Z', b'0'..=b'9', b'0'..=b'9', ..]) {
+        return false;
+    }
     let compact: Vec<u8> = text
         .iter()
         .copied()

@@ -73,13 +73,27 @@ impl Key {
         words.iter().any(|word| self.letters() == word.as_bytes())
     }
 
+    /// Where words begin.
+    fn beginnings(&self) -> impl Iterator<Item = usize> {
+        let mut rest = self.begins;
+        std::iter::from_fn(move || {
+            let at = rest.trailing_zeros();
+            rest &= rest.wrapping_sub(1);
+            usize::try_from(at).ok().filter(|at| *at < 128)
+        })
+    }
+
     fn find(&self, word: &[u8], at_end: bool) -> bool {
         let letters = self.letters();
         let Some(last) = letters.len().checked_sub(word.len()) else {
             return false;
         };
-        (0..=last).filter(|at| self.begins >> at & 1 == 1).any(|at| {
+        self.beginnings().take_while(|at| *at <= last).any(|at| {
             let rest = letters.get(at..).unwrap_or_default();
+            // Most words differ in their first letter already.
+            if rest.first() != word.first() {
+                return false;
+            }
             let Some(behind) = rest.strip_prefix(word) else {
                 return false;
             };

@@ -70,6 +70,13 @@ impl Known {
         })
     }
 
+    /// Whether any value could be in `text`.
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        self.automaton
+            .as_ref()
+            .is_some_and(|automaton| automaton.is_match(text))
+    }
+
     /// Every value in `text`.
     pub(super) fn hits(&self, text: &[u8]) -> Vec<Hit> {
         let mut hits = Vec::new();

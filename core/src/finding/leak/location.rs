@@ -115,8 +115,9 @@ impl Position {
 
 /// Every position written as two numbers side by side: `52.516275,13.377704`. `named` says whether the key speaks of one.
 pub(super) fn in_text(key: &Key, text: &[u8], own: &[(f64, f64)]) -> Option<Position> {
+    memchr::memchr(b'.', text)?;
     let named = key.ends_with(TEXTS);
-    if (!named && own.is_empty()) || memchr::memchr(b'.', text).is_none() {
+    if !named && own.is_empty() {
         return None;
     }
     let mut before: Option<(usize, Degrees)> = None;

@@ -20,7 +20,8 @@ pub(super) static KEYS: &[&str] = &[
 /// Digits of a number that is written with its country: `+49 151 12345678`, `0049151…`.
 pub(super) fn international(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.trim_ascii();
-    if text.len() > 24
+    if !matches!(text, [b'+', ..] | [b'0', b'0', ..])
+        || text.len() > 24
         || !text
             .iter()
             .all(|byte| byte.is_ascii_digit() || b"+ -()./".contains(byte))

@@ -6,7 +6,7 @@ use crate::text;
 /// something is found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trail<'t> {
-    outer: Option<&'t Trail<'t>>,
+    outer: Option<&'t Self>,
     step: Step<'t>,
     /// Steps before this one.
     depth: u8,

@@ -93,6 +93,9 @@ impl Report<'_, '_> {
             (&self.fields.further, &self.fields.further_type)
         };
         self.fact_name(name);
+        if first && is_dnscrypt_certificate(self.name.text()) {
+            self.out.refine(DNSCRYPT);
+        }
         let question_type = self.u16()?;
         rdata::state_type(kind, self.direction, question_type, self.out);
         self.reader.skip(2).ok_or(Fault::Short)
@@ -166,4 +169,13 @@ impl Report<'_, '_> {
     fn fact_text(&mut self, field: &'static Field, text: &str) {
         self.out.fact(field, self.direction, Value::Text(text));
     }
+}
+
+/// A session of DNSCrypt begins with an ordinary query for the provider's certificate.
+pub(super) const DNSCRYPT: &str = "dnscrypt";
+
+/// `2.dnscrypt-cert.provider.example`: the protocol's version, then the fixed label (draft-denis-dprive-dnscrypt,
+/// section "Session Establishment").
+fn is_dnscrypt_certificate(name: &[u8]) -> bool {
+    matches!(name, [b'1'..=b'9', b'.', rest @ ..] if rest.starts_with(b"dnscrypt-cert."))
 }

@@ -73,6 +73,8 @@ pub(in crate::protocol) fn probe(bytes: &[u8], versions: &[&[u8]], schemes: &[&[
     let space = memchr(b' ', text);
     let method = text.get(..space.unwrap_or(text.len())).unwrap_or_default();
     let target = space.and_then(|at| text.get(at + 1..)).unwrap_or_default();
+    // The line feed may be on its way already.
+    let target = target.strip_suffix(b"\r").unwrap_or(target);
     if !(text.is_empty()
         || is_method(method)
             && method

@@ -65,8 +65,8 @@ impl Search<'_> {
         self.free(name, trail);
         for label in name.split(|byte| *byte == b'.').filter(|label| label.len() >= 16) {
             match decode::base32(label).filter(|plain| decode::is_text(plain)) {
-                Some(plain) => self.decoded("base32", &plain, trail),
-                None => self.undo(label, trail),
+                Some(plain) => self.decoded("base32", b"", &plain, trail),
+                None => self.undo(b"", label, trail),
             }
         }
     }
@@ -76,9 +76,13 @@ impl Search<'_> {
         if trail.depth() > limits::TRAIL_STEPS {
             return;
         }
-        if self.packed(data, trail) {
-            return;
+        if !self.packed(b"", data, trail) && !self.structured(data, trail) {
+            self.text(data, trail);
         }
+    }
+
+    /// Data of a known structure.
+    fn structured(&mut self, data: &[u8], trail: &Trail<'_>) -> bool {
         if json::is_json(data) {
             self.json(data, trail);
         } else if xml::is_xml(data) {
@@ -90,49 +94,62 @@ impl Search<'_> {
         } else if form::is_form(data) {
             self.form(data, trail);
         } else {
-            self.text(data, trail);
+            return false;
         }
+        true
     }
 
     /// Compressed data and UTF-16, which nothing can be seen in before they are undone.
-    pub(super) fn packed(&mut self, data: &[u8], trail: &Trail<'_>) -> bool {
+    fn packed(&mut self, key: &[u8], data: &[u8], trail: &Trail<'_>) -> bool {
         let unpacked =
             decode::inflate(data, self.bytes_left).or_else(|| Some(("utf-16", decode::utf16(data)?)));
         let Some((name, text)) = unpacked.filter(|_| self.texts_left > 0) else {
             return false;
         };
-        self.decoded(name, &text, trail);
+        self.decoded(name, key, &text, trail);
         true
     }
 
-    pub(super) fn decoded(&mut self, name: &'static str, data: &[u8], trail: &Trail<'_>) {
+    /// What an encoded value turned out to be: a document, or still the value of its key.
+    fn decoded(&mut self, encoding: &'static str, key: &[u8], data: &[u8], trail: &Trail<'_>) {
         if trail.layers() >= limits::DECODE_LAYERS || self.texts_left == 0 || data.len() > self.bytes_left {
             return;
         }
         self.texts_left -= 1;
         self.bytes_left -= data.len();
-        self.document(data, &trail.then(Step::Decoded(name)));
+        let trail = trail.then(Step::Decoded(encoding));
+        self.anew(|search| {
+            search.absent = search.survey(data);
+            if key.is_empty() {
+                search.document(data, &trail);
+            } else if !search.structured(data, &trail) {
+                search.value(key, data, &trail, &mut Pair::default());
+            }
+        });
     }
 
-    pub(super) fn target(&mut self, target: &[u8], trail: &Trail<'_>) {
+    fn target(&mut self, target: &[u8], trail: &Trail<'_>) {
         let end = memchr::memchr2(b'?', b'#', target).unwrap_or(target.len());
         let (path, query) = target.split_at_checked(end).unwrap_or((target, &[]));
         let path_trail = trail.then(Step::Key("path", b""));
         let decoded = decode::percent(path, false);
+        match &decoded {
+            Some(path) => self.anew(|search| search.free(path, &path_trail)),
+            None => self.free(path, &path_trail),
+        }
         let path = decoded.as_deref().unwrap_or(path);
-        self.free(path, &path_trail);
         for segment in path
             .split(|byte| *byte == b'/')
             .filter(|segment| segment.len() >= 16)
         {
-            self.undo(segment, &path_trail);
+            self.undo(b"", segment, &path_trail);
         }
         for part in query.split(|byte| matches!(byte, b'?' | b'#')) {
             self.form(part, trail);
         }
     }
 
-    pub(super) fn form(&mut self, text: &[u8], trail: &Trail<'_>) {
+    fn form(&mut self, text: &[u8], trail: &Trail<'_>) {
         let mut pair = Pair::default();
         for (name, value) in form::pairs(text) {
             self.parameter(name, value, &trail.then(Step::Key("", name)), &mut pair, true);
@@ -140,17 +157,13 @@ impl Search<'_> {
     }
 
     /// A value that may be percent-encoded, as all are that stand in a URL, a form or a cookie.
-    pub(super) fn parameter(
-        &mut self,
-        name: &[u8],
-        value: &[u8],
-        trail: &Trail<'_>,
-        pair: &mut Pair,
-        plus: bool,
-    ) {
+    fn parameter(&mut self, name: &[u8], value: &[u8], trail: &Trail<'_>, pair: &mut Pair, plus: bool) {
         let name_decoded = decode::percent(name, plus);
         let name = name_decoded.as_deref().unwrap_or(name);
-        self.hits(name, trail);
+        match &name_decoded {
+            Some(name) => self.anew(|search| drop(search.hits(name, trail))),
+            None => drop(self.hits(name, trail)),
+        }
         match decode::percent(value, plus) {
             Some(plain) => {
                 let undone = trail.then(Step::Decoded("percent"));
@@ -159,18 +172,30 @@ impl Search<'_> {
                 } else {
                     trail
                 };
-                self.value(name, &plain, trail, pair);
-                // A plus may also be meant: in addresses and in base64 it often is.
+                self.anew(|search| search.value(name, &plain, trail, pair));
                 if plus && memchr::memchr(b'+', value).is_some() {
-                    let exact = decode::percent(value, false);
-                    self.hits(exact.as_deref().unwrap_or(value), trail);
+                    self.with_plus(name, value, trail);
                 }
             }
             None => self.value(name, value, trail, pair),
         }
     }
 
-    pub(super) fn multipart(&mut self, body: &[u8], boundary: &[u8], trail: &Trail<'_>) {
+    /// A plus may also be meant: in addresses and in base64 it often is.
+    fn with_plus(&mut self, name: &[u8], value: &[u8], trail: &Trail<'_>) {
+        match decode::percent(value, false) {
+            Some(plain) => self.anew(|search| {
+                search.hits(&plain, trail);
+                search.undo(name, &plain, trail);
+            }),
+            None => {
+                self.hits(value, trail);
+                self.undo(name, value, trail);
+            }
+        }
+    }
+
+    fn multipart(&mut self, body: &[u8], boundary: &[u8], trail: &Trail<'_>) {
         let mut pair = Pair::default();
         for part in multipart::parts(body, boundary) {
             self.value(
@@ -182,14 +207,14 @@ impl Search<'_> {
         }
     }
 
-    pub(super) fn xml(&mut self, text: &[u8], trail: &Trail<'_>) {
+    fn xml(&mut self, text: &[u8], trail: &Trail<'_>) {
         let mut pair = Pair::default();
         xml::leaves(text, |name, value| {
             self.value(name, value, &trail.then(Step::Key("xml", name)), &mut pair);
         });
     }
 
-    pub(super) fn json(&mut self, text: &[u8], trail: &Trail<'_>) {
+    fn json(&mut self, text: &[u8], trail: &Trail<'_>) {
         // The objects and arrays around the current value: their keys, and the coordinates seen among their members.
         let mut keys: Vec<&[u8]> = vec![b""];
         let mut pairs = vec![Pair::default()];
@@ -232,7 +257,6 @@ impl Search<'_> {
                     let plain = matches!(token, Token::String(_))
                         .then(|| decode::json_string(value))
                         .flatten();
-                    let value = plain.as_deref().unwrap_or(value);
                     // An array's elements go by the key that the array has.
                     let name = keys
                         .iter()
@@ -241,7 +265,11 @@ impl Search<'_> {
                         .copied()
                         .unwrap_or_default();
                     let mut pair = pairs.pop().unwrap_or_default();
-                    self.value(name, value, &trail.then(Step::Json(&keys)), &mut pair);
+                    let trail = trail.then(Step::Json(&keys));
+                    match &plain {
+                        Some(plain) => self.anew(|search| search.value(name, plain, &trail, &mut pair)),
+                        None => self.value(name, value, &trail, &mut pair),
+                    }
                     pairs.push(pair);
                 }
                 Token::Garbage(rest) => self.text(rest, trail),
@@ -250,7 +278,7 @@ impl Search<'_> {
     }
 
     /// Text of no known structure, or bytes.
-    pub(super) fn text(&mut self, text: &[u8], trail: &Trail<'_>) {
+    fn text(&mut self, text: &[u8], trail: &Trail<'_>) {
         self.free(text, trail);
         if !decode::is_text(text) {
             return;
@@ -259,7 +287,7 @@ impl Search<'_> {
         for (name, value) in form::words(text) {
             let key = Key::new(name);
             if name.is_empty() {
-                self.undo(value, trail);
+                self.undo(b"", value, trail);
                 continue;
             }
             let trail = trail.then(Step::Key("", name));
@@ -273,16 +301,16 @@ impl Search<'_> {
                 &[],
             );
             self.position(&key, value, &trail, &mut pair);
-            self.undo(value, &trail);
+            self.undo(name, value, &trail);
         }
     }
 
     /// Looks for what is hidden in a value: another document, or an encoding of one.
-    pub(super) fn undo(&mut self, value: &[u8], trail: &Trail<'_>) {
+    pub(super) fn undo(&mut self, key: &[u8], value: &[u8], trail: &Trail<'_>) {
         if value.len() < 6 || trail.depth() > limits::TRAIL_STEPS {
             return;
         }
-        if self.packed(value, trail) {
+        if self.packed(key, value, trail) {
             return;
         }
         let is_document = match value.first() {
@@ -299,15 +327,15 @@ impl Search<'_> {
             return;
         }
         if let Some(plain) = decode::percent(value, false) {
-            self.decoded("percent", &plain, trail);
+            self.decoded("percent", key, &plain, trail);
             return;
         }
         if value.len() < 16 {
             return;
         }
-        for (name, decode) in LADDER {
+        for (encoding, decode) in LADDER {
             if let Some(plain) = decode(value).filter(|plain| is_worthwhile(plain)) {
-                self.decoded(name, &plain, trail);
+                self.decoded(encoding, key, &plain, trail);
                 return;
             }
         }

@@ -37,7 +37,7 @@ impl Search<'_> {
         }
         self.secrets(value, trail);
         self.crowd(&key, value, trail);
-        self.undo(value, trail);
+        self.undo(name, value, trail);
     }
 
     /// Text that is no leaf of anything: the phone's own values, secrets, and what a word beside it explains.
@@ -65,6 +65,9 @@ impl Search<'_> {
 
     /// The phone's own values in a text.
     pub(super) fn hits(&mut self, text: &[u8], trail: &Trail<'_>) -> Vec<Hit> {
+        if self.absent.known {
+            return Vec::new();
+        }
         let hits = self.device.known.hits(text);
         for hit in &hits {
             let Some(value) = self.device.values.get(hit.value) else {
@@ -237,7 +240,8 @@ impl Search<'_> {
                 self.report("leak.mac", Tier::Validated, severity, trail, mask::head(value));
             }
         }
-        if key.ends_with(phone::KEYS) && self.addresses_count && phone::international(value).is_some() {
+        let phone = phone::international(value).filter(|_| self.addresses_count);
+        if phone.is_some() && key.ends_with(phone::KEYS) {
             self.report(
                 "leak.phone",
                 Tier::Validated,
@@ -272,13 +276,12 @@ impl Search<'_> {
         static MACHINES: &[&str] = &[
             "host", "hostname", "node", "nodename", "worker", "server", "jid", "url", "uri",
         ];
+        if self.absent.addresses || !self.addresses_count || memchr::memchr(b'@', leaf.value).is_none() {
+            return;
+        }
         let explained = (leaf.whole || leaf.key.has(KEYS)) && !leaf.key.ends_with(MACHINES);
         let value = leaf.value.strip_prefix(b"mailto:").unwrap_or(leaf.value);
-        if self.addresses_count
-            && explained
-            && memchr::memchr(b'@', value).is_some()
-            && email::is_personal(value)
-        {
+        if explained && email::is_personal(value) {
             self.report(
                 "leak.email",
                 Tier::Validated,
@@ -336,6 +339,9 @@ impl Search<'_> {
     }
 
     pub(super) fn secrets(&mut self, text: &[u8], trail: &Trail<'_>) {
+        if self.absent.secrets {
+            return;
+        }
         for secret in secret::secrets(text) {
             let shown = mask::head(secret.text);
             match secret.sort {
@@ -378,8 +384,10 @@ impl Search<'_> {
         {
             self.people.phone(&digits, trail);
         }
-        for (_, address) in email::addresses(text).take(64) {
-            self.people.email(address, trail);
+        if !self.absent.addresses {
+            for (_, address) in email::addresses(text).take(64) {
+                self.people.email(address, trail);
+            }
         }
         if text.len() > 24 {
             for word in text

@@ -276,6 +276,8 @@ fn personal_data_of_strangers_is_found_by_its_form() {
     let found = |text: &str| ids(&stranger(&BODY, Value::Bytes(text.as_bytes())));
     assert_eq!(found("user=jo%40example.org"), ["leak.email"]);
     assert_eq!(found(r#"{"device_imei": "356938035643809"}"#), ["leak.imei"]);
+    assert_eq!(found("u=am9AZXhhbXBsZS5vcmc%3D"), ["leak.email"]);
+    assert_eq!(found("imei=MzU2OTM4MDM1NjQzODA5"), ["leak.imei"]);
     assert_eq!(found("my imei is 35-693803-564380-9"), ["leak.imei"]);
     assert_eq!(
         found("idfa=38400000-8cf0-11bd-b23e-10b96e40000d"),

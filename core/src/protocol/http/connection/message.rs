@@ -221,7 +221,7 @@ impl Message {
         let Some(whole) = now.get(..wanted) else {
             return false;
         };
-        if out.wants_content() {
+        if out.wants(role.body()) {
             out.fact(role.body(), role.direction(), Value::Bytes(whole));
         }
         self.reading = Reading::Skipping;
@@ -233,7 +233,7 @@ impl Message {
     pub(super) fn gather(&mut self, role: Role, data: &[u8], out: &mut dyn Sink) {
         self.body_bytes = self.body_bytes.saturating_add(data.len() as u64);
         if matches!(self.reading, Reading::Untouched) {
-            self.reading = if out.wants_content() {
+            self.reading = if out.wants(role.body()) {
                 Reading::Gathering(Box::new(Content::new(self.framing.codings, role.cap())))
             } else {
                 Reading::Skipping

@@ -1,0 +1,162 @@
+//! Most of what is said in the clear holds nothing: header fields that every browser sends, plain paths, names of hosts.
+//! One cheap look says so before anything is taken apart, and must never say so where the search would find something.
+
+use super::device::Device;
+use crate::protocol::{Fact, Value};
+
+/// Digits in a row that no identifier, number or precise position is shorter than.
+const DIGITS: u8 = 5;
+/// Letters and digits in a row that no encoded value or secret is shorter than.
+const RUN: u8 = 16;
+
+/// Whether it pays to search a fact.
+pub(super) fn may_hold_something(fact: &Fact<'_>, device: &Device) -> bool {
+    let bytes = fact.value.bytes();
+    let suspicious = match fact.value {
+        Value::Number(_) => return false,
+        Value::Pair(name, value) => match kind(name) {
+            // Fixed words and numbers by their own grammar (RFC 9110): only a value of the phone's own can be out of place.
+            Header::Grammar => false,
+            Header::Text => is_suspicious(value),
+            Header::Other => return true,
+        },
+        Value::Bytes(_) | Value::Text(_) if fact.field.name.ends_with(".bearer") => return true,
+        Value::Bytes(value) if is_target(fact) => is_suspicious(value) || memchr::memchr3(b'?', b'=', b';', value).is_some(),
+        Value::Bytes(value) if fact.field.name.ends_with(".question.content") => is_suspicious(value),
+        Value::Bytes(_) | Value::Text(_) => return true,
+    };
+    suspicious || device.is_in(bytes)
+}
+
+fn is_target(fact: &Fact<'_>) -> bool {
+    fact.field.name.ends_with(".request.query")
+}
+
+/// What a header field may hold.
+enum Header {
+    Grammar,
+    /// Words that programs write; suspicious only by their look.
+    Text,
+    Other,
+}
+
+fn kind(name: &[u8]) -> Header {
+    static GRAMMAR: &[&str] = &[
+        "accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "connection",
+        "content-encoding", "content-language", "content-length", "content-type", "date", "dnt", "expect",
+        "if-modified-since", "if-unmodified-since", "keep-alive", "pragma", "proxy-connection", "range", "te", "trailer",
+        "transfer-encoding", "upgrade", "upgrade-insecure-requests",
+    ];
+    static TEXT: &[&str] = &["origin", "referer", "user-agent", "via", "x-requested-with", "sec-websocket-version"];
+    let is = |known: &&str| known.len() == name.len() && name.eq_ignore_ascii_case(known.as_bytes());
+    match name.first() {
+        Some(b's' | b'S') if name.len() > 8 && name[..8].eq_ignore_ascii_case(b"sec-fetc") => Header::Grammar,
+        _ if GRAMMAR.iter().any(|known| is(&known)) => Header::Grammar,
+        _ if TEXT.iter().any(|known| is(&known)) => Header::Text,
+        _ => Header::Other,
+    }
+}
+
+/// Whether the bytes have anything that an address, a number, an encoded value or a secret must have.
+fn is_suspicious(bytes: &[u8]) -> bool {
+    let (mut digits, mut run) = (0_u8, 0_u8);
+    for &byte in bytes {
+        match CLASSES[usize::from(byte)] {
+            Class::Digit => {
+                digits += 1;
+                run += 1;
+            }
+            Class::Letter => {
+                digits = 0;
+                run += 1;
+            }
+            Class::Telling => return true,
+            Class::Other => {
+                digits = 0;
+                run = 0;
+            }
+        }
+        if digits >= DIGITS || run >= RUN {
+            return true;
+        }
+    }
+    false
+}
+
+#[derive(Clone, Copy)]
+enum Class {
+    Digit,
+    /// Also what joins the letters of encoded values: `-`, `_`, `+`.
+    Letter,
+    /// `@`, `%`, `=`, `{`, `<`, `&`, control characters and whatever is not ASCII.
+    Telling,
+    Other,
+}
+
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'0'..=b'9' => Class::Digit,
+            b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'+' => Class::Letter,
+            b'@' | b'%' | b'=' | b'{' | b'<' | b'&' | 0..=31 | 127.. => Class::Telling,
+            _ => Class::Other,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+#[cfg(test)]
+mod tests {
+    use super::{is_suspicious, may_hold_something};
+    use crate::finding::leak::device::Device;
+    use crate::flow::Direction;
+    use crate::protocol::{Fact, Field, Role, Value};
+
+    static HEADER: Field = Field::new("http.request.header", Role::Content);
+    static QUERY: Field = Field::new("http.request.query", Role::Content);
+
+    fn passes(field: &'static Field, value: Value<'_>, device: &Device) -> bool {
+        may_hold_something(&Fact { field, value, direction: Direction::ToServer }, device)
+    }
+
+    #[test]
+    fn what_every_browser_sends_is_passed_over() {
+        let device = Device::default();
+        for (name, value) in [
+            ("Accept-Encoding", "gzip, deflate, br"),
+            ("User-Agent", "Mozilla/5.0 (Linux; Android 13) Chrome/103.0.5060.71 Safari/537.36"),
+            ("Referer", "http://www.example.org/news/today.html"),
+        ] {
+            let fact = Value::Pair(name.as_bytes(), value.as_bytes());
+            assert!(!passes(&HEADER, fact, &device), "{name}");
+        }
+        assert!(!passes(&QUERY, Value::Bytes(b"/static/css/main.css"), &device));
+    }
+
+    #[test]
+    fn whatever_could_hold_something_is_searched() {
+        let device = Device::default();
+        for (name, value) in [
+            ("Cookie", "uid=1"),
+            ("X-Anything", "1"),
+            ("User-Agent", "app/1.0 (a@example.org)"),
+            ("User-Agent", "app/1.0 356938035643809"),
+            ("Referer", "http://www.example.org/?u=1"),
+        ] {
+            assert!(passes(&HEADER, Value::Pair(name.as_bytes(), value.as_bytes()), &device), "{name}");
+        }
+        for target in ["/a?b", "/bWFydGFAZXhhbXBsZS5vcmc", "/ll=52.5162,13.3777", "/user%40example.org"] {
+            assert!(passes(&QUERY, Value::Bytes(target.as_bytes()), &device), "{target}");
+        }
+        assert!(is_suspicious(b"52.516275"));
+    }
+
+    #[test]
+    fn the_phones_own_values_are_found_in_any_header() {
+        let device = Device::parse(r#"{"serial": "R58M42ABCDE"}"#).expect("a valid file");
+        assert!(passes(&HEADER, Value::Pair(b"Accept", b"text/R58M42ABCDE"), &device));
+    }
+}
