@@ -53,6 +53,15 @@ pub(super) struct Order {
     pub(super) recent: [Recent; 2],
 }
 
+impl Order {
+    fn reset(&mut self) {
+        for side in 0..2 {
+            self.queues[side].clear();
+            self.recent[side].clear();
+        }
+    }
+}
+
 impl Inspection {
     /// Makes a used one as good as new, keeping its buffers' memory where that is modest.
     pub(super) fn reset(&mut self) {

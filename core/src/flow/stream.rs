@@ -110,6 +110,11 @@ pub enum Overlap {
 }
 
 impl Queue {
+    pub fn clear(&mut self) {
+        self.segments.clear();
+        self.bytes = 0;
+    }
+
     pub const fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
@@ -228,6 +233,12 @@ fn sample(bytes: &[u8]) -> ([u8; 32], [u8; 32]) {
 }
 
 impl Recent {
+    pub fn clear(&mut self) {
+        for sample in &mut self.samples {
+            sample.length = 0;
+        }
+    }
+
     pub fn note(&mut self, sequence: u32, bytes: &[u8]) {
         let (head, tail) = sample(bytes);
         self.samples[self.turn] = Sample {

@@ -66,14 +66,13 @@ struct Beginnings([u64; 16]);
 
 impl Beginnings {
     fn insert(&mut self, prefix: Prefix) {
-        let shift = if prefix.network >> 32 == 0xffff { 16 } else { 112 };
-        let known_bits = if shift == 16 { prefix.length.saturating_sub(96) } else { prefix.length };
-        if known_bits < 16 {
-            self.0 = [u64::MAX; 16];
-            return;
+        let is_v4 = prefix.network >> 32 == 0xffff;
+        let (shift, bits) = if is_v4 { (16, prefix.length.saturating_sub(96)) } else { (112, prefix.length) };
+        // A range shorter than sixteen bits has many beginnings.
+        for beginning in 0..1_u128 << 16_u8.saturating_sub(bits) {
+            let (word, bit) = Self::place(prefix.network | beginning << shift);
+            self.0[word] |= bit;
         }
-        let (word, bit) = Self::place(prefix.network);
-        self.0[word] |= bit;
     }
 
     fn may_hold(&self, address: u128) -> bool {

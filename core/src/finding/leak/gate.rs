@@ -38,7 +38,7 @@ fn is_target(fact: &Fact<'_>) -> bool {
 /// Ciphertext, media, binary records: many bytes that no text has. Compressed data does not count, it may become text.
 fn is_binary(bytes: &[u8]) -> bool {
     const GZIP: &[u8] = &[0x1f, 0x8b];
-    let start = bytes.get(..256).unwrap_or(bytes);
+    let start = bytes.get(..96).unwrap_or(bytes);
     let odd = start.iter().filter(|byte| matches!(byte, 0..=8 | 14..=31 | 127)).count();
     let high = start.iter().filter(|byte| **byte >= 0x80).count();
     let no_text = odd * 8 > start.len() || (high * 4 > start.len() && str::from_utf8(start).is_err_and(|e| e.error_len().is_some()));
@@ -53,8 +53,8 @@ enum Header {
     Other,
 }
 
-fn kind(name: &[u8]) -> Header {
-    static GRAMMAR: &[&str] = &[
+/// Fields whose values are fixed words and numbers.
+static GRAMMAR: &[&str] = &[
         "accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "connection",
         "content-encoding", "content-language", "content-length", "content-type", "date", "dnt", "expect",
         "if-modified-since", "if-unmodified-since", "keep-alive", "pragma", "proxy-connection", "range", "te", "trailer",
@@ -65,14 +65,37 @@ fn kind(name: &[u8]) -> Header {
         "session-expires", "st", "subject", "subscription-state", "supported", "timestamp", "to", "transport",
         "unsupported", "usn", "via",
     ];
-    static TEXT: &[&str] =
-        &["location", "origin", "referer", "server", "user-agent", "x-requested-with", "sec-websocket-version"];
+/// Fields whose values are written by programs.
+static TEXT: &[&str] = &["location", "origin", "referer", "server", "user-agent", "x-requested-with", "sec-websocket-version"];
+
+/// By first letter, the lengths that known names have; most names are told apart by this alone.
+static LENGTHS: [u32; 32] = {
+    let mut lengths = [0; 32];
+    let lists = [GRAMMAR, TEXT];
+    let mut at = 0;
+    while at < GRAMMAR.len() + TEXT.len() {
+        let name = if at < GRAMMAR.len() { lists[0][at] } else { lists[1][at - GRAMMAR.len()] }.as_bytes();
+        lengths[(name[0] & 31) as usize] |= 1 << name.len();
+        at += 1;
+    }
+    lengths
+};
+
+fn kind(name: &[u8]) -> Header {
+    let Some(first) = name.first().filter(|_| name.len() < 32) else { return Header::Other };
+    if name.len() > 8 && name[..8].eq_ignore_ascii_case(b"sec-fetc") {
+        return Header::Grammar;
+    }
+    if LENGTHS[usize::from(first & 31)] >> name.len() & 1 == 0 {
+        return Header::Other;
+    }
     let is = |known: &&str| known.len() == name.len() && name.eq_ignore_ascii_case(known.as_bytes());
-    match name.first() {
-        Some(b's' | b'S') if name.len() > 8 && name[..8].eq_ignore_ascii_case(b"sec-fetc") => Header::Grammar,
-        _ if GRAMMAR.iter().any(|known| is(&known)) => Header::Grammar,
-        _ if TEXT.iter().any(|known| is(&known)) => Header::Text,
-        _ => Header::Other,
+    if GRAMMAR.iter().any(|known| is(&known)) {
+        Header::Grammar
+    } else if TEXT.iter().any(|known| is(&known)) {
+        Header::Text
+    } else {
+        Header::Other
     }
 }
 
