@@ -1,4 +1,8 @@
-//! The `weir` command. One file per subcommand, in `command/`.
+//! The `weir` command: the engine with files, interfaces, threads and a terminal around it.
+//!
+//! One file per subcommand in `command/`, one per form of telling in `output/`. `pipeline` runs captures through one shard
+//! per core and the ordered stage behind them; `setup` makes the engine's configuration from options; `exit` holds the
+//! codes that scripts rely on. Nothing is judged here: what is told comes from `weir-core`.
 
 mod command {
     pub(crate) mod bench;

@@ -59,7 +59,7 @@ pub struct FlowEvent {
     pub end: Timestamp,
     /// To the server, to the client.
     pub packets: [u64; 2],
-    /// Bytes of whole packets from IP on, to the server and to the client.
+    /// Bytes of whole frames as they were on the wire, to the server and to the client.
     pub bytes: [u64; 2],
     pub protocol: Option<&'static str>,
     pub inner: Option<&'static str>,

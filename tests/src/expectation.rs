@@ -11,7 +11,7 @@
 //! count = 2                         # flows of this kind; 1 where it is left out
 //! protocol = "http"                 # "unknown" where no name is right
 //! hostname = "api.example.org"
-//! ja4 = "t13d…"
+//! ja4 = "t13d…"                    # as its record tells it, which is FoxIO's reading
 //! inner = "tls"
 //! tunnel = "gre"
 //! unseen = ["encrypted"]
@@ -25,7 +25,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use weir_core::event::FlowEvent;
+use weir_core::event::{Event, FlowEvent};
 use weir_core::finding::Finding;
 
 use crate::case::Recording;
@@ -152,8 +152,15 @@ impl Expectation {
     }
 
     /// Everything that is not as expected, a sentence each.
-    pub fn complaints(&self, recording: &Recording, flows: &[&FlowEvent]) -> Vec<String> {
+    pub fn complaints(&self, recording: &Recording, events: &[Event]) -> Vec<String> {
         let mut complaints = Vec::new();
+        let flows: Vec<Told<'_>> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Flow(flow) => Some(Told::new(flow, events)),
+                _ => None,
+            })
+            .collect();
         let packets = recording.frames.len();
         if let Some(expected) = self.packets
             && packets != expected
@@ -168,21 +175,36 @@ impl Expectation {
             (None, Some(error)) => complaints.push(format!("cannot be read: {error}")),
             _ => {}
         }
-        for flow in flows {
+        for Told { flow, .. } in &flows {
             let entries = self.flow.iter().filter(|entry| entry.speaks_of(flow)).count();
             if entries > 1 || entries == 0 && !self.any {
                 complaints.push(format!("{entries} entries speak of the flow {}", describe(flow)));
             }
         }
         for entry in &self.flow {
-            let mine: Vec<&FlowEvent> = flows
-                .iter()
-                .copied()
-                .filter(|flow| entry.speaks_of(flow))
-                .collect();
+            let mine: Vec<&Told<'_>> = flows.iter().filter(|told| entry.speaks_of(told.flow)).collect();
             entry.complain(&mine, &mut complaints);
         }
         complaints
+    }
+}
+
+/// What was told about one flow.
+struct Told<'a> {
+    flow: &'a FlowEvent,
+    ja4: Option<&'a str>,
+}
+
+impl<'a> Told<'a> {
+    fn new(flow: &'a FlowEvent, events: &'a [Event]) -> Self {
+        let ja4 = events.iter().find_map(|event| match event {
+            Event::Record(record) if record.id == flow.id => {
+                let (_, rest) = record.body.split_once("\"ja4\":\"")?;
+                rest.split('"').next()
+            }
+            _ => None,
+        });
+        Self { flow, ja4 }
     }
 }
 
@@ -198,13 +220,13 @@ impl Flow {
             && self.server.port.is_none_or(|port| port == server.port)
     }
 
-    fn complain(&self, flows: &[&FlowEvent], complaints: &mut Vec<String>) {
+    fn complain(&self, flows: &[&Told<'_>], complaints: &mut Vec<String>) {
         let whose = format!("{} {}", self.transport, self.server);
         let mut complain = |what: String| complaints.push(format!("{whose}: {what}"));
         if flows.len() != self.count {
             complain(format!("{} flows instead of {}", flows.len(), self.count));
         }
-        for flow in flows {
+        for Told { flow, ja4 } in flows {
             for (what, expected, found) in [
                 (
                     "protocol",
@@ -212,7 +234,7 @@ impl Flow {
                     Some(flow.protocol.unwrap_or("unknown")),
                 ),
                 ("hostname", self.hostname.as_ref(), flow.hostname.as_deref()),
-                ("ja4", self.ja4.as_ref(), flow.ja4.as_deref()),
+                ("ja4", self.ja4.as_ref(), *ja4),
                 ("inner", self.inner.as_ref(), flow.inner),
                 (
                     "tunnel",
@@ -234,7 +256,7 @@ impl Flow {
         }
         let findings: Vec<&Finding> = flows
             .iter()
-            .flat_map(|flow| &flow.findings)
+            .flat_map(|told| &told.flow.findings)
             .map(|sighting| &sighting.finding)
             .collect();
         for expected in &self.findings {

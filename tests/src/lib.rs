@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 
 use weir_core::engine::{Config, Depth, Engine, Frame};
 use weir_core::event::{Event, eve};
+use weir_core::finding::leak::device::Device;
 use weir_core::flow::table::Seed;
 use weir_core::policy::{Policy, Profile};
 use weir_core::rules::RuleSet;
@@ -42,12 +43,12 @@ pub fn config(depth: Depth) -> Config {
 fn rules() -> RuleSet {
     let path = captures().join("device.json");
     let device = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let _ = device;
+    let device = Device::parse(&device).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let signatures = weir_signatures::builtin();
     RuleSet {
+        device,
         services: signatures.services,
         lists: signatures.lists,
-        ..RuleSet::default()
     }
 }
 

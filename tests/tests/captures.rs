@@ -1,12 +1,11 @@
 //! Every capture says what is expected of it.
 
 use weir_core::engine::Depth;
-use weir_core::event::Event;
 use weir_tests::{case, config, replay};
 
 #[test]
 fn every_capture_is_told_as_its_expectation_says() {
-    let config = config(Depth::Detect);
+    let config = config(Depth::Records);
     let mut complaints = Vec::new();
     for case in case::all() {
         let expectation = match case.expectation() {
@@ -17,15 +16,7 @@ fn every_capture_is_told_as_its_expectation_says() {
             }
         };
         let recording = case.read();
-        let events = replay(&recording, &config);
-        let flows: Vec<_> = events
-            .iter()
-            .filter_map(|event| match event {
-                Event::Flow(flow) => Some(&**flow),
-                _ => None,
-            })
-            .collect();
-        let found = expectation.complaints(&recording, &flows);
+        let found = expectation.complaints(&recording, &replay(&recording, &config));
         complaints.extend(
             found
                 .into_iter()

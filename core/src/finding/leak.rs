@@ -1,7 +1,7 @@
 //! Leaks: personal data on its way out.
 //!
-//! [`content`] takes a fact apart into leaves ([`json`], [`form`], [`xml`], [`multipart`]), undoes their encodings
-//! ([`decode`]), and asks of every leaf whether it holds one of the phone's own values ([`known`]) or something that
+//! [`content`] takes a fact apart into leaves (`json`, `form`, `xml`, `multipart`), undoes their encodings
+//! (`decode`), and asks of every leaf whether it holds one of the phone's own values (`known`) or something that
 //! validates as personal data, one file per kind. Only what goes to the server is looked at.
 
 mod advertising_id;

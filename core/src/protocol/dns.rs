@@ -1,7 +1,7 @@
 //! DNS over UDP and TCP (RFC 1035), with EDNS (RFC 6891), service bindings (RFC 9460) and dynamic update (RFC 2136).
 //!
 //! Every section of every message is read. Data is put into text for the types people look at; of DNSSEC's records only
-//! owner, type and TTL are stated. [`mdns`](super::mdns) and [`llmnr`](super::llmnr) speak the same messages.
+//! owner, type and TTL are stated. `mdns` and `llmnr` speak the same messages.
 
 pub(crate) mod fields;
 pub(crate) mod message;

@@ -14,7 +14,7 @@ pub(super) fn may_hold_something(fact: &Fact<'_>, device: &Device) -> bool {
     let bytes = fact.value.bytes();
     let suspicious = match fact.value {
         Value::Number(_) => return false,
-        Value::Pair(name, value) => match kind(name) {
+        Value::Pair(name, value) if fact.field.name.ends_with(".header") => match kind(name) {
             // Fixed words and numbers by their own grammar (RFC 9110): only a value of the phone's own can be out of place.
             Header::Grammar => false,
             Header::Text => is_suspicious(value),
@@ -23,13 +23,24 @@ pub(super) fn may_hold_something(fact: &Fact<'_>, device: &Device) -> bool {
         Value::Bytes(_) | Value::Text(_) if fact.field.name.ends_with(".bearer") => return true,
         Value::Bytes(value) if is_target(fact) => is_suspicious(value) || memchr::memchr3(b'?', b'=', b';', value).is_some(),
         Value::Bytes(value) if fact.field.name.ends_with(".question.content") => is_suspicious(value),
-        Value::Bytes(_) | Value::Text(_) => return true,
+        // Bodies may be compressed or a container; everything else that is binary is no text to take apart.
+        Value::Bytes(value) if !fact.field.name.ends_with(".body") && is_binary(value) => false,
+        Value::Bytes(value) | Value::Pair(_, value) => is_suspicious(value),
+        Value::Text(text) => is_suspicious(text.as_bytes()),
     };
     suspicious || device.is_in(bytes)
 }
 
 fn is_target(fact: &Fact<'_>) -> bool {
     fact.field.name.ends_with(".request.query")
+}
+
+/// More than one byte in eight of the beginning that no text has; compressed data does not count, it may become text.
+fn is_binary(bytes: &[u8]) -> bool {
+    const GZIP: &[u8] = &[0x1f, 0x8b];
+    let start = bytes.get(..256).unwrap_or(bytes);
+    let odd = start.iter().filter(|byte| matches!(byte, 0..=8 | 14..=31 | 127)).count();
+    odd * 8 > start.len() && !start.starts_with(GZIP)
 }
 
 /// What a header field may hold.
@@ -46,8 +57,14 @@ fn kind(name: &[u8]) -> Header {
         "content-encoding", "content-language", "content-length", "content-type", "date", "dnt", "expect",
         "if-modified-since", "if-unmodified-since", "keep-alive", "pragma", "proxy-connection", "range", "te", "trailer",
         "transfer-encoding", "upgrade", "upgrade-insecure-requests",
+        // SIP (RFC 3261), RTSP (RFC 7826) and SSDP: who talks to whom, which is what they are for.
+        "allow", "allow-events", "call-id", "contact", "cseq", "event", "expires", "from", "man", "max-forwards", "min-se",
+        "mx", "nt", "nts", "proxy-require", "rack", "record-route", "require", "route", "rseq", "rtp-info", "session",
+        "session-expires", "st", "subject", "subscription-state", "supported", "timestamp", "to", "transport",
+        "unsupported", "usn", "via",
     ];
-    static TEXT: &[&str] = &["origin", "referer", "user-agent", "via", "x-requested-with", "sec-websocket-version"];
+    static TEXT: &[&str] =
+        &["location", "origin", "referer", "server", "user-agent", "x-requested-with", "sec-websocket-version"];
     let is = |known: &&str| known.len() == name.len() && name.eq_ignore_ascii_case(known.as_bytes());
     match name.first() {
         Some(b's' | b'S') if name.len() > 8 && name[..8].eq_ignore_ascii_case(b"sec-fetc") => Header::Grammar,
@@ -116,6 +133,7 @@ mod tests {
     use crate::protocol::{Fact, Field, Role, Value};
 
     static HEADER: Field = Field::new("http.request.header", Role::Content);
+    static BODY: Field = Field::new("http.request.body", Role::Content);
     static QUERY: Field = Field::new("http.request.query", Role::Content);
 
     fn passes(field: &'static Field, value: Value<'_>, device: &Device) -> bool {
@@ -148,6 +166,7 @@ mod tests {
         ] {
             assert!(passes(&HEADER, Value::Pair(name.as_bytes(), value.as_bytes()), &device), "{name}");
         }
+        assert!(passes(&BODY, Value::Bytes(&[0x1f, 0x8b, 8, 0, 1, 2, 3]), &device), "compressed");
         for target in ["/a?b", "/bWFydGFAZXhhbXBsZS5vcmc", "/ll=52.5162,13.3777", "/user%40example.org"] {
             assert!(passes(&QUERY, Value::Bytes(target.as_bytes()), &device), "{target}");
         }

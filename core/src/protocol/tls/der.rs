@@ -131,7 +131,7 @@ const fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// The inverse of [`time`]: `2026-10-01T12:00:00`.
+/// The inverse of `time`: `2026-10-01T12:00:00`.
 pub fn iso_8601(seconds: i64) -> String {
     let day = seconds.div_euclid(86_400) + 719_468;
     let of_day = seconds.rem_euclid(86_400);

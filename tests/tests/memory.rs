@@ -1,0 +1,45 @@
+//! What a flow costs while it is kept. One test in this file: the counter counts for the whole process.
+
+use weir_core::engine::{Depth, Engine};
+use weir_core::flow::Direction;
+use weir_core::time::Timestamp;
+use weir_tests::frames::{SERVER, Side, client, connection};
+use weir_tests::{case, config, conversation, feed};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+const FLOWS: u32 = 20_000;
+/// A settled flow with its hostname and its fingerprint.
+const BYTES: usize = 256;
+
+#[test]
+fn a_settled_flow_takes_at_most_256_bytes() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let recording = case::named("tls/https-h2");
+    let conversations = conversation::all(&recording);
+    let messages: Vec<(bool, &[u8])> = conversations[0]
+        .messages
+        .iter()
+        .map(|(direction, bytes)| (*direction == Direction::ToClient, &bytes[..]))
+        .collect();
+    let mut engine = Engine::new(&config(Depth::Detect));
+    let at = Timestamp::from_seconds(1_780_000_000);
+    let mut id = 0;
+    let mut add = |engine: &mut Engine, n: u32| {
+        let (frames, _) = connection(at, client(n), Side(SERVER, 443), messages.iter().copied());
+        feed(
+            engine,
+            frames.iter().map(|frame| {
+                id += 1;
+                frame.borrow(id)
+            }),
+        );
+    };
+    // The first ones pay for what is shared.
+    (0..100).for_each(|n| add(&mut engine, n));
+    let before = dhat::HeapStats::get().curr_bytes;
+    (100..FLOWS + 100).for_each(|n| add(&mut engine, n));
+    let each = (dhat::HeapStats::get().curr_bytes - before) / FLOWS as usize;
+    assert!(each <= BYTES, "a settled flow takes {each} bytes");
+}
