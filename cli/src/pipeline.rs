@@ -89,6 +89,8 @@ pub(crate) struct Pipeline {
     /// Frames seen so far, over all captures.
     frames: u64,
     pub(crate) totals: Totals,
+    /// Number of the last capture's last packet: where findings are made that only a flow's end brings.
+    last_packet: u64,
 }
 
 impl Pipeline {
@@ -99,12 +101,24 @@ impl Pipeline {
             correlator: config.correlator(),
             frames: 0,
             totals: Totals::default(),
+            last_packet: 0,
         }
     }
 
     /// Everything in one capture. Whatever stands before a break is told before the error is returned. `read` is called
     /// with the capture's position in bytes now and then; when it answers `false`, reading stops.
     pub(crate) fn capture(
+        &mut self,
+        capture: &mut Capture,
+        tell: &mut dyn FnMut(Event),
+        read: &mut (dyn FnMut(u64) -> bool + Send),
+    ) -> Result<(), CaptureError> {
+        let result = self.run(capture, tell, read);
+        self.last_packet = self.totals.packets;
+        result
+    }
+
+    fn run(
         &mut self,
         capture: &mut Capture,
         tell: &mut dyn FnMut(Event),
@@ -156,7 +170,7 @@ impl Pipeline {
     pub(crate) fn finish(&mut self, tell: &mut dyn FnMut(Event)) {
         let parts = self.shards.iter_mut().map(|shard| {
             let mut outbox = Outbox::default();
-            shard.finish(self.totals.packets, &mut outbox);
+            shard.finish(self.last_packet, &mut outbox);
             outbox
         });
         let mut outbox = Outbox::merge(parts);

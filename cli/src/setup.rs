@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use weir_core::engine::{Config, Depth};
 use weir_core::finding::leak::device::Device;
+use std::hash::{BuildHasher, RandomState};
 use weir_core::flow::table::Seed;
 use weir_core::policy::{Policy, Profile};
 use weir_core::rules::RuleSet;
@@ -38,7 +39,7 @@ impl Setup {
             rules: Arc::new(self.rules()?),
             policy: Arc::new(self.policy()?),
             depth,
-            seed: Seed::default(),
+            seed: random_seed(),
         })
     }
 
@@ -82,4 +83,10 @@ impl Setup {
             None => policy,
         })
     }
+}
+
+/// Keys that a stranger cannot know; the standard library draws its own at random for the same reason. The output never
+/// depends on them.
+fn random_seed() -> Seed {
+    Seed(std::array::from_fn(|number| RandomState::new().hash_one(number)))
 }

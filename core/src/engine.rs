@@ -134,18 +134,10 @@ impl Engine {
         };
         self.shard
             .chunk(&mut held.stream, at, Chunk { direction, bytes }, &mut self.outbox);
-        let mut strictest: Option<Verdict> = None;
-        self.correlator.apply(&mut self.outbox, &mut |event| {
-            if let Event::Alert(alert) = &event
-                && alert.id == flow
-            {
-                strictest = Some(alert.verdict.clone());
-            }
-            tell(event);
-        });
-        if let Some(verdict) = strictest {
-            held.verdict = verdict;
-        }
+        self.correlator.apply(&mut self.outbox, tell);
+        let state = &held.stream.state;
+        let hostname = state.summary.as_ref().and_then(|summary| summary.hostname.as_deref());
+        held.verdict = self.correlator.judge(flow, &held.stream.key, state.protocol_name(), hostname);
         if held.verdict.action == Action::Block {
             held.stream.state.settled = true;
             held.stream.state.inspection = None;

@@ -162,3 +162,5 @@ pub const HEADER_LIST_BYTES: usize = 128 * 1024;
 pub const HPACK_TABLE_BYTES: usize = 64 * 1024;
 /// Streams of one HTTP/2 connection that are followed at once; most servers allow 100 or 128.
 pub const HTTP2_STREAMS: usize = 128;
+/// Pieces of one message with findings in them that its record is kept from repeating.
+pub const LEAKY_FACTS: usize = 16;

@@ -10,6 +10,7 @@ use crate::event::{Confidence, eve};
 use crate::finding::{self, Finding, Scene, Sighting};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::limits;
+use crate::names;
 use crate::packet::{Address, Endpoint, Transport};
 use crate::protocol::{self, Fact, Field, Role, Sink, Unseen, Value};
 use crate::rules::RuleSet;
@@ -103,6 +104,8 @@ pub(super) struct Scratch {
     /// The last hostname stated; what answers speak of.
     question: String,
     record: eve::Record,
+    /// Content of the current message in which something was found: no record may repeat it.
+    leaky: Vec<Box<[u8]>>,
 }
 
 /// The sink of one chunk.
@@ -215,15 +218,22 @@ impl Collector<'_> {
             mask &= mask - 1;
             finding::all()[at].inspect(&scene, fact, &mut |finding| found.push(finding));
         }
+        if !found.is_empty() && self.scratch.leaky.len() < limits::LEAKY_FACTS {
+            self.scratch.leaky.push(fact.value.bytes().into());
+        }
         for finding in found {
             self.found(finding);
         }
     }
 
     fn named(&mut self, name: &[u8]) {
-        let name = text::hostname(name);
+        let mut name = text::hostname(name);
         if name.is_empty() {
             return;
+        }
+        if self.scratch.leaky.iter().any(|leaky| leaky.eq_ignore_ascii_case(name.as_bytes())) {
+            let own = names::registrable_domain(&name).unwrap_or_default();
+            name = format!("•••.{own}");
         }
         self.scratch.question.clear();
         self.scratch.question.push_str(&name);
@@ -282,19 +292,11 @@ impl Sink for Collector<'_> {
         self.ended = true;
         self.state.spoke = true;
         if self.shared.depth == Depth::Records && !self.scratch.record.is_empty() {
-            let body = self.scratch.record.finish();
+            let body = self.scratch.record.finish(&self.scratch.leaky);
             let protocol = self.protocol();
-            self.out.push(
-                self.packet,
-                self.at,
-                Outcome::Record {
-                    id: self.id,
-                    key: *self.key,
-                    protocol,
-                    body,
-                },
-            );
+            self.out.push(self.packet, self.at, Outcome::Record { id: self.id, key: *self.key, protocol, body });
         }
+        self.scratch.leaky.clear();
     }
 
     fn refine(&mut self, name: &'static str) {

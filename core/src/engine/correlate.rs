@@ -10,7 +10,7 @@ use crate::finding::Sighting;
 use crate::flow::{FlowId, FlowKey};
 use crate::limits;
 use crate::packet::{Address, Endpoint, Transport};
-use crate::policy::{Policy, Subject};
+use crate::policy::{Policy, Subject, Verdict};
 use crate::rules::RuleSet;
 
 /// The ordered stage behind all shards.
@@ -19,6 +19,8 @@ pub struct Correlator {
     rules: Arc<RuleSet>,
     policy: Arc<Policy>,
     names: Bounded<(Address, Address), Box<str>>,
+    /// Addresses that have a name, asked before the table itself: most flows go elsewhere.
+    named: AddressFilter,
     expected: Bounded<(Transport, Endpoint), &'static str>,
     /// What was known when a flow opened; only for flows about which something was.
     opened: HashMap<FlowId, Opened>,
@@ -38,6 +40,7 @@ impl Correlator {
             rules,
             policy,
             names: Bounded::new(limits::LEARNED_NAMES),
+            named: AddressFilter::default(),
             expected: Bounded::new(limits::EXPECTED_FLOWS),
             opened: HashMap::default(),
             found: HashMap::default(),
@@ -96,45 +99,48 @@ impl Correlator {
     }
 
     fn opened(&mut self, id: FlowId, key: &FlowKey) {
-        if self.names.is_empty() && self.expected.is_empty() {
+        let named = self.named.may_hold(key.server.address);
+        if !named && self.expected.is_empty() {
             return;
         }
-        let opened = Opened {
-            name: self.names.get(&(key.client.address, key.server.address)).cloned(),
-            protocol: self
-                .expected
-                .get(&(key.transport, key.server))
-                .or_else(|| self.expected.get(&(key.transport, key.client)))
-                .copied(),
-        };
+        let name = if named { self.names.get(&(key.client.address, key.server.address)).cloned() } else { None };
+        let expected = |endpoint| self.expected.get(&(key.transport, endpoint)).copied();
+        let opened = Opened { name, protocol: expected(key.server).or_else(|| expected(key.client)) };
         if opened.name.is_some() || opened.protocol.is_some() {
             self.opened.insert(id, opened);
         }
     }
 
-    fn found(&mut self, id: FlowId, key: &FlowKey, sighting: Sighting, tell: &mut dyn FnMut(Event)) {
-        let all = self.found.entry(id).or_default();
-        all.push(sighting.clone());
+    /// What policy says to a flow by what is known of it now: its name, its protocol, its findings.
+    pub(super) fn judge(&self, id: FlowId, key: &FlowKey, protocol: Option<&str>, hostname: Option<&str>) -> Verdict {
         let name = self.opened.get(&id).and_then(|opened| opened.name.as_deref());
-        let hostname = sighting.hostname.as_deref().or(name);
-        let service = hostname.and_then(|host| self.rules.services.by_host(host));
-        let service = service.and_then(|id| self.rules.services.get(id));
+        let hostname = hostname.or(name);
+        let services = &self.rules.services;
+        let id_of_service = hostname
+            .and_then(|host| services.by_host(host))
+            .or_else(|| services.by_address(key.server.address.ip()));
+        let service = id_of_service.and_then(|id| services.get(id));
         let subject = Subject {
             key,
             app: None,
             hostname,
-            protocol: sighting.protocol,
+            protocol,
             service: service.map(|service| &*service.name),
             category: service.map(|service| service.category.name()),
         };
-        let verdict = self
-            .policy
-            .decide(&subject, all.iter().map(|sighting| &sighting.finding));
+        let found = self.found.get(&id).map_or(&[][..], Vec::as_slice);
+        self.policy.decide(&subject, found.iter().map(|sighting| &sighting.finding))
+    }
+
+    fn found(&mut self, id: FlowId, key: &FlowKey, sighting: Sighting, tell: &mut dyn FnMut(Event)) {
+        self.found.entry(id).or_default().push(sighting.clone());
+        let verdict = self.judge(id, key, sighting.protocol, sighting.hostname.as_deref());
+        let name = self.opened.get(&id).and_then(|opened| opened.name.clone());
         let alert = AlertEvent {
             id,
             key: *key,
             protocol: sighting.protocol,
-            hostname: hostname.map(Into::into),
+            hostname: sighting.hostname.clone().or(name),
             sighting,
             verdict,
         };
@@ -179,6 +185,34 @@ impl Correlator {
             owner: Arc::clone(&service.owner),
             category: service.category.name(),
         });
+    }
+}
+
+/// A Bloom filter of one hash over 64 Ki bits; says "may be" too often when full, never "no" wrongly.
+#[derive(Debug)]
+struct AddressFilter(Box<[u64; 1024]>);
+
+impl Default for AddressFilter {
+    fn default() -> Self {
+        Self(Box::new([0; 1024]))
+    }
+}
+
+impl AddressFilter {
+    fn insert(&mut self, address: Address) {
+        let (word, bit) = Self::place(address);
+        self.0[word] |= bit;
+    }
+
+    fn may_hold(&self, address: Address) -> bool {
+        let (word, bit) = Self::place(address);
+        self.0[word] & bit != 0
+    }
+
+    const fn place(address: Address) -> (usize, u64) {
+        let octets = u128::from_ne_bytes(address.0);
+        let mixed = ((octets >> 64) as u64 ^ octets as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+        ((mixed >> 6) as usize & 1023, 1 << (mixed & 63))
     }
 }
 

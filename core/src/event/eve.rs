@@ -201,13 +201,33 @@ impl Record {
         self.facts.clear();
     }
 
-    /// The gathered facts as one JSON object; the record is empty afterwards.
-    pub fn finish(&mut self) -> String {
+    /// The gathered facts as one JSON object; the record is empty afterwards. Values that repeat something of `leaky` are
+    /// masked.
+    pub fn finish(&mut self, leaky: &[Box<[u8]>]) -> String {
         let mut root = Map::new();
-        for (field, value) in self.facts.drain(..) {
+        for (field, mut value) in self.facts.drain(..) {
+            if let Json::String(text) = &mut value {
+                mask(text, leaky);
+            }
             insert(&mut root, field.eve, value);
         }
         Json::Object(root).to_string()
+    }
+}
+
+/// Masks a text that stands in content with a finding, or that such content stands in. Of an address its path stays
+/// readable where the query follows, since that is what a reader looks for.
+fn mask(text: &mut String, leaky: &[Box<[u8]>]) {
+    const SHORTEST: usize = 6;
+    let repeats = leaky.iter().any(|content| {
+        let (short, long) =
+            if content.len() < text.len() { (&content[..], text.as_bytes()) } else { (text.as_bytes(), &content[..]) };
+        short.len() >= SHORTEST && memchr::memmem::find(long, short).is_some()
+    });
+    if repeats {
+        let kept = text.find('?').map_or(0, |at| at + 1);
+        text.truncate(kept);
+        text.push_str("•••");
     }
 }
 
@@ -276,6 +296,7 @@ mod tests {
     use super::Record;
     use crate::protocol::{Field, Value};
 
+    static URL: Field = Field::meta("http.request.target", "url");
     static NAME: Field = Field::meta("dns.answer.name", "answers[].rrname");
     static DATA: Field = Field::meta("dns.answer.data", "answers[].rdata");
     static HASH: Field = Field::meta("tls.ja3", "ja3.hash");
@@ -296,9 +317,18 @@ mod tests {
             record.push(field, Value::Text(text));
         }
         assert_eq!(
-            record.finish(),
+            record.finish(&[]),
             r#"{"answers":[{"rrname":"a","rdata":"1"},{"rrname":"b","rdata":"2"}],"ja3":{"hash":"ff"},"alpns":["h2","h3"]}"#
         );
         assert!(record.is_empty());
+    }
+
+    #[test]
+    fn a_record_does_not_repeat_what_a_finding_masks() {
+        let mut record = Record::default();
+        record.push(&URL, Value::Text("/v1/track?mail=a@example.org"));
+        record.push(&NAME, Value::Text("unrelated"));
+        let leaky: [Box<[u8]>; 1] = [Box::from(&b"/v1/track?mail=a@example.org"[..])];
+        assert_eq!(record.finish(&leaky), r#"{"url":"/v1/track?•••","answers":[{"rrname":"unrelated"}]}"#);
     }
 }

@@ -35,12 +35,14 @@ fn is_target(fact: &Fact<'_>) -> bool {
     fact.field.name.ends_with(".request.query")
 }
 
-/// More than one byte in eight of the beginning that no text has; compressed data does not count, it may become text.
+/// Ciphertext, media, binary records: many bytes that no text has. Compressed data does not count, it may become text.
 fn is_binary(bytes: &[u8]) -> bool {
     const GZIP: &[u8] = &[0x1f, 0x8b];
     let start = bytes.get(..256).unwrap_or(bytes);
     let odd = start.iter().filter(|byte| matches!(byte, 0..=8 | 14..=31 | 127)).count();
-    odd * 8 > start.len() && !start.starts_with(GZIP)
+    let high = start.iter().filter(|byte| **byte >= 0x80).count();
+    let no_text = odd * 8 > start.len() || (high * 4 > start.len() && str::from_utf8(start).is_err_and(|e| e.error_len().is_some()));
+    no_text && !start.starts_with(GZIP)
 }
 
 /// What a header field may hold.
