@@ -77,19 +77,16 @@ fuzz_target!(|input: &[u8]| {
             value,
             direction,
         },
-        &mut |finding| {
+        &mut |found| {
             assert!(
-                detector
-                    .explains()
-                    .iter()
-                    .any(|explanation| explanation.id == finding.id),
+                finding::explanation(found.id).is_some(),
                 "{} is found but not explained",
-                finding.id
+                found.id
             );
             assert!(
-                !(finding.place.chars().chain(finding.shown.chars())).any(char::is_control),
-                "what is shown of {} is not clean: {finding:?}",
-                finding.id
+                !(found.place.chars().chain(found.shown.chars())).any(char::is_control),
+                "what is shown of {} is not clean: {found:?}",
+                found.id
             );
         },
     );

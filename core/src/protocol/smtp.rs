@@ -2,7 +2,7 @@
 //! and BDAT (RFC 3030).
 //!
 //! Read: greeting, extensions, logins, envelopes, and the messages with their transfer encodings undone, see
-//! [`mail`](super::mail). Not read: what a server says besides its codes.
+//! [`mail`]. Not read: what a server says besides its codes.
 
 use super::line::{self, Line, Lines, Sides};
 use super::mail::{self, Message};
