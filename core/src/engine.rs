@@ -136,8 +136,13 @@ impl Engine {
             .chunk(&mut held.stream, at, Chunk { direction, bytes }, &mut self.outbox);
         self.correlator.apply(&mut self.outbox, tell);
         let state = &held.stream.state;
-        let hostname = state.summary.as_ref().and_then(|summary| summary.hostname.as_deref());
-        held.verdict = self.correlator.judge(flow, &held.stream.key, state.protocol_name(), hostname);
+        let hostname = state
+            .summary
+            .as_ref()
+            .and_then(|summary| summary.hostname.as_deref());
+        held.verdict = self
+            .correlator
+            .judge(flow, &held.stream.key, state.protocol_name(), hostname);
         if held.verdict.action == Action::Block {
             held.stream.state.settled = true;
             held.stream.state.inspection = None;
@@ -245,10 +250,15 @@ fn ended(stream: shard::Stream) -> Box<FlowEvent> {
 }
 
 fn unseen(bits: u8, encrypted: bool) -> Vec<Unseen> {
-    [Unseen::Encrypted, Unseen::Ech, Unseen::QuicUndecryptable, Unseen::Truncated]
-        .into_iter()
-        .filter(|what| bits & 1 << *what as u8 != 0 || (encrypted && *what == Unseen::Encrypted))
-        .collect()
+    [
+        Unseen::Encrypted,
+        Unseen::Ech,
+        Unseen::QuicUndecryptable,
+        Unseen::Truncated,
+    ]
+    .into_iter()
+    .filter(|what| bits & 1 << *what as u8 != 0 || (encrypted && *what == Unseen::Encrypted))
+    .collect()
 }
 
 /// Outcomes on their way from a shard to the correlator, in packet order.

@@ -12,10 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("severity", &[]),
     ("packet", &["bytes", "limits"]),
     ("flow", &["bytes", "limits", "time", "packet"]),
-    (
-        "protocol",
-        &["bytes", "limits", "text", "time", "packet", "flow"],
-    ),
+    ("protocol", &["bytes", "limits", "text", "time", "packet", "flow"]),
     ("names", &["limits", "severity", "packet"]),
     ("rules", &["limits", "names", "finding"]),
     (

@@ -60,7 +60,13 @@ fn both_doors_tell_the_same() {
                     .cloned()
                     .collect()
             };
-            assert_eq!(only(told), only(&chunks), "{} {}", case.name, conversation.key.server);
+            assert_eq!(
+                only(told),
+                only(&chunks),
+                "{} {}",
+                case.name,
+                conversation.key.server
+            );
             compared += 1;
         }
     }

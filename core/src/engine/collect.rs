@@ -231,7 +231,12 @@ impl Collector<'_> {
         if name.is_empty() {
             return;
         }
-        if self.scratch.leaky.iter().any(|leaky| leaky.eq_ignore_ascii_case(name.as_bytes())) {
+        if self
+            .scratch
+            .leaky
+            .iter()
+            .any(|leaky| leaky.eq_ignore_ascii_case(name.as_bytes()))
+        {
             let own = names::registrable_domain(&name).unwrap_or_default();
             name = format!("•••.{own}");
         }
@@ -294,7 +299,16 @@ impl Sink for Collector<'_> {
         if self.shared.depth == Depth::Records && !self.scratch.record.is_empty() {
             let body = self.scratch.record.finish(&self.scratch.leaky);
             let protocol = self.protocol();
-            self.out.push(self.packet, self.at, Outcome::Record { id: self.id, key: *self.key, protocol, body });
+            self.out.push(
+                self.packet,
+                self.at,
+                Outcome::Record {
+                    id: self.id,
+                    key: *self.key,
+                    protocol,
+                    body,
+                },
+            );
         }
         self.scratch.leaky.clear();
     }

@@ -103,16 +103,29 @@ impl Correlator {
         if !named && self.expected.is_empty() {
             return;
         }
-        let name = if named { self.names.get(&(key.client.address, key.server.address)).cloned() } else { None };
+        let name = if named {
+            self.names.get(&(key.client.address, key.server.address)).cloned()
+        } else {
+            None
+        };
         let expected = |endpoint| self.expected.get(&(key.transport, endpoint)).copied();
-        let opened = Opened { name, protocol: expected(key.server).or_else(|| expected(key.client)) };
+        let opened = Opened {
+            name,
+            protocol: expected(key.server).or_else(|| expected(key.client)),
+        };
         if opened.name.is_some() || opened.protocol.is_some() {
             self.opened.insert(id, opened);
         }
     }
 
     /// What policy says to a flow by what is known of it now: its name, its protocol, its findings.
-    pub(super) fn judge(&self, id: FlowId, key: &FlowKey, protocol: Option<&str>, hostname: Option<&str>) -> Verdict {
+    pub(super) fn judge(
+        &self,
+        id: FlowId,
+        key: &FlowKey,
+        protocol: Option<&str>,
+        hostname: Option<&str>,
+    ) -> Verdict {
         let name = self.opened.get(&id).and_then(|opened| opened.name.as_deref());
         let hostname = hostname.or(name);
         let services = &self.rules.services;
@@ -129,7 +142,8 @@ impl Correlator {
             category: service.map(|service| service.category.name()),
         };
         let found = self.found.get(&id).map_or(&[][..], Vec::as_slice);
-        self.policy.decide(&subject, found.iter().map(|sighting| &sighting.finding))
+        self.policy
+            .decide(&subject, found.iter().map(|sighting| &sighting.finding))
     }
 
     fn found(&mut self, id: FlowId, key: &FlowKey, sighting: Sighting, tell: &mut dyn FnMut(Event)) {
@@ -149,7 +163,11 @@ impl Correlator {
 
     /// Adds what other flows and the tables know about a flow, and the verdict.
     fn ended(&mut self, flow: &mut FlowEvent) {
-        let opened = if self.opened.is_empty() { None } else { self.opened.remove(&flow.id) };
+        let opened = if self.opened.is_empty() {
+            None
+        } else {
+            self.opened.remove(&flow.id)
+        };
         let opened = opened.unwrap_or_default();
         if !flow.findings.is_empty() {
             self.found.remove(&flow.id);
@@ -179,7 +197,9 @@ impl Correlator {
             service: service.map(|service| &*service.name),
             category: service.map(|service| service.category.name()),
         };
-        flow.verdict = self.policy.decide(&subject, flow.findings.iter().map(|sighting| &sighting.finding));
+        flow.verdict = self
+            .policy
+            .decide(&subject, flow.findings.iter().map(|sighting| &sighting.finding));
         flow.service = service.map(|service| ServiceName {
             name: Arc::clone(&service.name),
             owner: Arc::clone(&service.owner),

@@ -179,7 +179,11 @@ impl Index {
                 Probe::Mismatch => candidates.remove(at),
             }
         }
-        if undecided.is_some() { Answer::NeedMore } else { Answer::Unknown }
+        if undecided.is_some() {
+            Answer::NeedMore
+        } else {
+            Answer::Unknown
+        }
     }
 
     /// The best match among those still undecided, once there will be no more bytes to wait for.

@@ -444,7 +444,16 @@ impl Inspection {
             Progress::Secured { protocol, consumed } => {
                 self.carried = true;
                 let rest = bytes.get(consumed..).unwrap_or_default();
-                self.become_other(index, index.named(protocol), flow, Chunk { direction, bytes: rest }, out)
+                self.become_other(
+                    index,
+                    index.named(protocol),
+                    flow,
+                    Chunk {
+                        direction,
+                        bytes: rest,
+                    },
+                    out,
+                )
             }
             Progress::Carries { consumed } => {
                 let rest = bytes.get(consumed..).unwrap_or_default();

@@ -220,8 +220,11 @@ impl Record {
 fn mask(text: &mut String, leaky: &[Box<[u8]>]) {
     const SHORTEST: usize = 6;
     let repeats = leaky.iter().any(|content| {
-        let (short, long) =
-            if content.len() < text.len() { (&content[..], text.as_bytes()) } else { (text.as_bytes(), &content[..]) };
+        let (short, long) = if content.len() < text.len() {
+            (&content[..], text.as_bytes())
+        } else {
+            (text.as_bytes(), &content[..])
+        };
         short.len() >= SHORTEST && memchr::memmem::find(long, short).is_some()
     });
     if repeats {
@@ -329,6 +332,9 @@ mod tests {
         record.push(&URL, Value::Text("/v1/track?mail=a@example.org"));
         record.push(&NAME, Value::Text("unrelated"));
         let leaky: [Box<[u8]>; 1] = [Box::from(&b"/v1/track?mail=a@example.org"[..])];
-        assert_eq!(record.finish(&leaky), r#"{"url":"/v1/track?•••","answers":[{"rrname":"unrelated"}]}"#);
+        assert_eq!(
+            record.finish(&leaky),
+            r#"{"url":"/v1/track?•••","answers":[{"rrname":"unrelated"}]}"#
+        );
     }
 }

@@ -85,7 +85,6 @@ impl Stream {
     pub const fn advance(&mut self, count: usize) {
         self.next = self.next.wrapping_add(count as u32);
     }
-
 }
 
 /// Segments that came before their turn, and samples of the last ones that were passed on.

@@ -67,7 +67,11 @@ struct Beginnings([u64; 16]);
 impl Beginnings {
     fn insert(&mut self, prefix: Prefix) {
         let is_v4 = prefix.network >> 32 == 0xffff;
-        let (shift, bits) = if is_v4 { (16, prefix.length.saturating_sub(96)) } else { (112, prefix.length) };
+        let (shift, bits) = if is_v4 {
+            (16, prefix.length.saturating_sub(96))
+        } else {
+            (112, prefix.length)
+        };
         // A range shorter than sixteen bits has many beginnings.
         for beginning in 0..1_u128 << 16_u8.saturating_sub(bits) {
             let (word, bit) = Self::place(prefix.network | beginning << shift);

@@ -141,9 +141,9 @@ fn version(hello: &ClientHello<'_>) -> [u8; 2] {
 pub fn ja4_as_ndpi(ja4: &Fingerprint<36>, hello: &ClientHello<'_>) -> Fingerprint<36> {
     const EMPTY_SHA256: &[u8; 12] = b"e3b0c44298fc";
     let mut out = ja4.0;
-    let address = hello.server_name.is_some_and(|name| {
-        str::from_utf8(name).is_ok_and(|name| name.parse::<std::net::IpAddr>().is_ok())
-    });
+    let address = hello
+        .server_name
+        .is_some_and(|name| str::from_utf8(name).is_ok_and(|name| name.parse::<std::net::IpAddr>().is_ok()));
     out[3] = if address { b'i' } else { b'd' };
     let mut names = hello.alpn();
     let first = names.next().unwrap_or_default();

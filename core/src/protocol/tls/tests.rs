@@ -88,7 +88,7 @@ fn reads_the_servers_side_alone() {
         assert_eq!(probe(&PROTOCOL, &tcp(), direction, &server), Probe::Match);
         let said = read(&[(direction, &server)]);
         assert_eq!(said.values(&FACTS.certificate).len(), 1);
-    assert_eq!(said.values(&FACTS.chain_certificate).len(), 1);
+        assert_eq!(said.values(&FACTS.chain_certificate).len(), 1);
         assert!(said.says("[unseen encrypted]"));
     }
 }
