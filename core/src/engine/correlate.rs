@@ -66,7 +66,10 @@ impl Correlator {
                 client,
                 address,
                 name,
-            }) => self.names.insert((client, address), name),
+            }) => {
+                self.named.insert(address);
+                self.names.insert((client, address), name);
+            }
             Outcome::Expected {
                 transport,
                 server,

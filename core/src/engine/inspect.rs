@@ -70,8 +70,13 @@ impl Inspection {
             buffer.clear();
             buffer.shrink_to(limits::PROBE_BYTES);
         }
+        let mut order = self.order.take();
+        if let Some(order) = &mut order {
+            order.reset();
+        }
         *self = Self {
             pending,
+            order,
             ..Self::default()
         };
     }

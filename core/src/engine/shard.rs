@@ -17,6 +17,9 @@ use crate::protocol::Unseen;
 use crate::rules::RuleSet;
 use crate::time::Timestamp;
 
+/// Used inspections for the next flows. The boxes themselves move between the pool and the flows.
+type Pool = Vec<Box<Inspection>>;
+
 /// Packets worked on together; their headers fit the first-level cache.
 const BATCH: usize = 32;
 
@@ -38,7 +41,7 @@ pub struct Shard {
     shared: Arc<Shared>,
     tables: Vec<FlowTable<State>>,
     seed: Seed,
-    pool: Vec<Box<Inspection>>,
+    pool: Pool,
     scratch: Scratch,
     defragmenter: Defragmenter,
     /// This shard takes the partitions whose number leaves `turn` when divided by `workers`.
@@ -446,7 +449,7 @@ fn is_padding(tcp: &Tcp, payload: &[u8]) -> bool {
     tcp.flags == Tcp::ACK && payload.len() <= 6 && payload.iter().all(|byte| *byte == 0)
 }
 
-fn recycle(pool: &mut Vec<Box<Inspection>>, mut inspection: Box<Inspection>) {
+fn recycle(pool: &mut Pool, mut inspection: Box<Inspection>) {
     if pool.len() < limits::POOLED_INSPECTIONS {
         inspection.reset();
         pool.push(inspection);
@@ -456,7 +459,7 @@ fn recycle(pool: &mut Vec<Box<Inspection>>, mut inspection: Box<Inspection>) {
 /// Puts an inspection back with its flow, or lets it go when nothing more is to be learned.
 fn store(
     shared: &Shared,
-    pool: &mut Vec<Box<Inspection>>,
+    pool: &mut Pool,
     state: &mut State,
     inspection: Box<Inspection>,
     status: Status,
@@ -474,7 +477,7 @@ fn store(
 /// One packet meeting its flow.
 struct Work<'a, 'b> {
     shared: &'a Shared,
-    pool: &'a mut Vec<Box<Inspection>>,
+    pool: &'a mut Pool,
     scratch: &'a mut Scratch,
     arrival: &'a Arrival<'b>,
     direction: Direction,

@@ -103,7 +103,12 @@ fn an_allowed_finding_is_set_aside_and_the_others_still_count() {
     let email = finding("leak.email", Tier::Exact, Severity::Medium);
     let imei = finding("leak.imei", Tier::Exact, Severity::High);
     assert_eq!(
-        decide(&policy, &key, Some("www.example.org"), &[email.clone()]),
+        decide(
+            &policy,
+            &key,
+            Some("www.example.org"),
+            std::slice::from_ref(&email)
+        ),
         Verdict::allow()
     );
     assert_eq!(

@@ -19,15 +19,15 @@ use crate::protocol::{
 };
 
 #[derive(Debug)]
-pub struct Dtls;
+pub(super) struct Dtls;
 
-pub static PROTOCOL: Dtls = Dtls;
+pub(super) static PROTOCOL: Dtls = Dtls;
 
 /// What is stated of a handshake.
-pub static FACTS: Fields = handshake::fields!("dtls", "dtls.version", "version");
+pub(super) static FACTS: Fields = handshake::fields!("dtls", "dtls.version", "version");
 
 /// What is sent under a cipher that does not encrypt.
-pub static CLEARTEXT: Field = Field::new("dtls.cleartext", Role::Content);
+pub(super) static CLEARTEXT: Field = Field::new("dtls.cleartext", Role::Content);
 
 static FIELDS: [&Field; Fields::COUNT + 1] = {
     let mut fields = [&CLEARTEXT; Fields::COUNT + 1];
@@ -97,7 +97,7 @@ impl Protocol for Dtls {
 
 /// Whether a datagram is DTLS: records up to its end, or a handshake message's beginning that a short capture cut
 /// off.
-pub fn is_dtls_record(datagram: &[u8]) -> bool {
+pub(super) fn is_dtls_record(datagram: &[u8]) -> bool {
     let mut reader = Reader::new(datagram);
     let Some(first) = Header::read(&mut reader) else {
         return false;

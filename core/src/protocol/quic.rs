@@ -26,18 +26,18 @@ use keys::Secrets;
 use packet::{Family, Kind, LongPacket, Version, variable};
 
 #[derive(Debug)]
-pub struct Quic;
+pub(super) struct Quic;
 
-pub static PROTOCOL: Quic = Quic;
+pub(super) static PROTOCOL: Quic = Quic;
 
 /// What is stated of the TLS handshake inside.
-pub static FACTS: Fields = handshake::fields!("quic", "quic.tls_version", "");
+pub(super) static FACTS: Fields = handshake::fields!("quic", "quic.tls_version", "");
 
 /// QUIC's own version: `1`, `2`, `draft-29`, `Q046`.
-pub static VERSION: Field = Field::meta("quic.version", "version");
+pub(super) static VERSION: Field = Field::meta("quic.version", "version");
 
 /// The program that speaks, as Google's say in a transport parameter or in the CHLO.
-pub static USER_AGENT: Field = Field::meta("quic.user_agent", "ua");
+pub(super) static USER_AGENT: Field = Field::meta("quic.user_agent", "ua");
 
 static FIELDS: [&Field; Fields::COUNT + 2] = {
     let mut fields = [&VERSION; Fields::COUNT + 2];

@@ -160,9 +160,9 @@ fn kind(name: &[u8]) -> Header {
         return Header::Other;
     }
     let is = |known: &&str| known.len() == name.len() && name.eq_ignore_ascii_case(known.as_bytes());
-    if GRAMMAR.iter().any(|known| is(&known)) {
+    if GRAMMAR.iter().any(is) {
         Header::Grammar
-    } else if TEXT.iter().any(|known| is(&known)) {
+    } else if TEXT.iter().any(is) {
         Header::Text
     } else {
         Header::Other

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::{Endpoint, IpVersion, LinkType, PacketError, Parsed, Transport, parse};
+use super::super::{IpVersion, LinkType, PacketError, Parsed, Transport, parse};
 use super::*;
 
 /// The packet that every tunnel carries here, in one direction or the other.
