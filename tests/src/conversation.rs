@@ -148,7 +148,8 @@ pub fn told<'a>(
 pub fn summary(event: &Event) -> String {
     match event {
         Event::Record(record) => format!("{} {}", record.protocol, record.body),
-        Event::Alert(alert) => format!("alert {:?} {:?}", alert.hostname, alert.sighting.finding),
+        // The server's name may have been learned from another flow.
+        Event::Alert(alert) => format!("alert {:?}", alert.sighting.finding),
         Event::Flow(flow) => {
             let findings: Vec<_> = flow
                 .findings
