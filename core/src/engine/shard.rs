@@ -570,11 +570,17 @@ impl Work<'_, '_> {
             record.streams[side].advance(missing as usize);
             self.gap(record, u64::from(missing));
         }
+        let young = record.bytes[side] < limits::SAMPLED_BYTES;
         let Some(inspection) = &mut record.state.inspection else {
             return;
         };
+        if !young && inspection.order.is_none() {
+            return;
+        }
         let order = inspection.order.get_or_insert_default();
-        order.recent[side].note(sequence, bytes);
+        if young {
+            order.recent[side].note(sequence, bytes);
+        }
         if order.queues[side].is_empty() {
             return;
         }
