@@ -62,11 +62,7 @@ impl Setup {
             }
         };
         let builtin = weir_signatures::builtin();
-        Ok(RuleSet {
-            services: builtin.services,
-            lists: builtin.lists,
-            device,
-        })
+        Ok(RuleSet { services: builtin.services, lists: builtin.lists, device })
     }
 
     fn policy(&self) -> Result<Policy> {

@@ -20,10 +20,7 @@ fn any_number_of_jobs_writes_the_same() {
     assert!(one.stdout.len() > 100_000, "nothing was told");
     for jobs in ["1", "2", "4", "16"] {
         let many = replay(jobs);
-        assert!(
-            one.stdout == many.stdout,
-            "{jobs} jobs tell something else than one"
-        );
+        assert!(one.stdout == many.stdout, "{jobs} jobs tell something else than one");
         assert_eq!(
             String::from_utf8_lossy(&one.stderr),
             String::from_utf8_lossy(&many.stderr),

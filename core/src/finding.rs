@@ -111,9 +111,7 @@ pub fn all() -> &'static [&'static dyn Detector] {
 
 /// What every finding means, those of the engine itself included.
 pub fn explanations() -> impl Iterator<Item = &'static Explanation> {
-    ALL.iter()
-        .flat_map(|detector| detector.explains())
-        .chain(evasion::EXPLANATIONS)
+    ALL.iter().flat_map(|detector| detector.explains()).chain(evasion::EXPLANATIONS)
 }
 
 /// What the finding of that id means.

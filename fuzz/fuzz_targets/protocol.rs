@@ -18,10 +18,7 @@ fuzz_target!(|input: &[u8]| {
     probe(protocol, &flow, script);
 
     let mut reading = Reading::new(protocol, flow);
-    let mut sink = Declared {
-        protocol,
-        carried: None,
-    };
+    let mut sink = Declared { protocol, carried: None };
     for step in script::steps(script) {
         match step {
             Step::Bytes(direction, bytes) => reading.feed(direction, bytes, &mut sink),

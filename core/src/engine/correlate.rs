@@ -62,36 +62,16 @@ impl Correlator {
     fn outcome(&mut self, stamp: Stamp, outcome: Outcome, tell: &mut dyn FnMut(Event)) {
         match outcome {
             Outcome::Opened { id, key } => self.opened(id, &key),
-            Outcome::Learned(Learned {
-                client,
-                address,
-                name,
-            }) => {
+            Outcome::Learned(Learned { client, address, name }) => {
                 self.named.insert(address);
                 self.names.insert((client, address), name);
             }
-            Outcome::Expected {
-                transport,
-                server,
-                protocol,
-            } => {
+            Outcome::Expected { transport, server, protocol } => {
                 self.expected.insert((transport, server), protocol);
             }
             Outcome::Found { id, key, sighting } => self.found(id, &key, sighting, tell),
-            Outcome::Record {
-                id,
-                key,
-                protocol,
-                body,
-            } => {
-                let record = RecordEvent {
-                    id,
-                    key,
-                    at: stamp.at,
-                    packet: stamp.packet,
-                    protocol,
-                    body,
-                };
+            Outcome::Record { id, key, protocol, body } => {
+                let record = RecordEvent { id, key, at: stamp.at, packet: stamp.packet, protocol, body };
                 tell(Event::Record(Box::new(record)));
             }
             Outcome::Ended(mut flow) => {
@@ -106,16 +86,10 @@ impl Correlator {
         if !named && self.expected.is_empty() {
             return;
         }
-        let name = if named {
-            self.names.get(&(key.client.address, key.server.address)).cloned()
-        } else {
-            None
-        };
+        let name =
+            if named { self.names.get(&(key.client.address, key.server.address)).cloned() } else { None };
         let expected = |endpoint| self.expected.get(&(key.transport, endpoint)).copied();
-        let opened = Opened {
-            name,
-            protocol: expected(key.server).or_else(|| expected(key.client)),
-        };
+        let opened = Opened { name, protocol: expected(key.server).or_else(|| expected(key.client)) };
         if opened.name.is_some() || opened.protocol.is_some() {
             self.opened.insert(id, opened);
         }
@@ -145,8 +119,7 @@ impl Correlator {
             category: service.map(|service| service.category.name()),
         };
         let found = self.found.get(&id).map_or(&[][..], Vec::as_slice);
-        self.policy
-            .decide(&subject, found.iter().map(|sighting| &sighting.finding))
+        self.policy.decide(&subject, found.iter().map(|sighting| &sighting.finding))
     }
 
     fn found(&mut self, id: FlowId, key: &FlowKey, sighting: Sighting, tell: &mut dyn FnMut(Event)) {
@@ -166,11 +139,7 @@ impl Correlator {
 
     /// Adds what other flows and the tables know about a flow, and the verdict.
     fn ended(&mut self, flow: &mut FlowEvent) {
-        let opened = if self.opened.is_empty() {
-            None
-        } else {
-            self.opened.remove(&flow.id)
-        };
+        let opened = if self.opened.is_empty() { None } else { self.opened.remove(&flow.id) };
         let opened = opened.unwrap_or_default();
         if !flow.findings.is_empty() {
             self.found.remove(&flow.id);
@@ -200,9 +169,7 @@ impl Correlator {
             service: service.map(|service| &*service.name),
             category: service.map(|service| service.category.name()),
         };
-        flow.verdict = self
-            .policy
-            .decide(&subject, flow.findings.iter().map(|sighting| &sighting.finding));
+        flow.verdict = self.policy.decide(&subject, flow.findings.iter().map(|sighting| &sighting.finding));
         flow.service = service.map(|service| ServiceName {
             name: Arc::clone(&service.name),
             owner: Arc::clone(&service.owner),
@@ -249,11 +216,7 @@ struct Bounded<K, V> {
 
 impl<K: std::hash::Hash + Eq, V> Bounded<K, V> {
     fn new(capacity: usize) -> Self {
-        Self {
-            young: HashMap::default(),
-            old: HashMap::default(),
-            half: capacity / 2,
-        }
+        Self { young: HashMap::default(), old: HashMap::default(), half: capacity / 2 }
     }
 
     fn insert(&mut self, key: K, value: V) {

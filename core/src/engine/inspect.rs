@@ -74,11 +74,7 @@ impl Inspection {
         if let Some(order) = &mut order {
             order.reset();
         }
-        *self = Self {
-            pending,
-            order,
-            ..Self::default()
-        };
+        *self = Self { pending, order, ..Self::default() };
     }
 
     /// Bytes of a direction that were taken in but not judged yet.
@@ -149,14 +145,7 @@ impl Inspection {
             Reader::Probing if flow.transport == Transport::TCP => {
                 for direction in self.order_of_arrival() {
                     let bytes = std::mem::take(&mut self.pending[direction.index()]);
-                    self.search(
-                        flow,
-                        Chunk {
-                            direction,
-                            bytes: &bytes,
-                        },
-                        out,
-                    );
+                    self.search(flow, Chunk { direction, bytes: &bytes }, out);
                 }
             }
             Reader::Probing | Reader::Raw => {}
@@ -231,28 +220,14 @@ impl Inspection {
             return Status::Open;
         };
         let none: &[u8] = &[];
-        let (to_server, to_client) = if chunk.direction == Direction::ToServer {
-            (chunk.bytes, none)
-        } else {
-            (none, chunk.bytes)
-        };
-        let kept = Direction::BOTH
-            .into_iter()
-            .find(|side| !self.pending[side.index()].is_empty());
+        let (to_server, to_client) =
+            if chunk.direction == Direction::ToServer { (chunk.bytes, none) } else { (none, chunk.bytes) };
+        let kept = Direction::BOTH.into_iter().find(|side| !self.pending[side.index()].is_empty());
         // Every datagram is a beginning: whoever was ruled out by the last one may still fit this one.
         let mut candidates = index.candidates(flow.transport, chunk.direction, first);
         let answer = {
-            let previous = kept.map(|direction| Chunk {
-                direction,
-                bytes: &self.pending[direction.index()],
-            });
-            let opening = Opening {
-                flow,
-                direction: chunk.direction,
-                to_server,
-                to_client,
-                previous,
-            };
+            let previous = kept.map(|direction| Chunk { direction, bytes: &self.pending[direction.index()] });
+            let opening = Opening { flow, direction: chunk.direction, to_server, to_client, previous };
             index.ask(&opening, &mut candidates)
         };
         match answer {
@@ -260,16 +235,7 @@ impl Inspection {
                 None => self.begin(index, at, flow, chunk, out),
                 Some(direction) => {
                     let before = std::mem::take(&mut self.pending[direction.index()]);
-                    match self.begin(
-                        index,
-                        at,
-                        flow,
-                        Chunk {
-                            direction,
-                            bytes: &before,
-                        },
-                        out,
-                    ) {
+                    match self.begin(index, at, flow, Chunk { direction, bytes: &before }, out) {
                         Status::Open => self.chunk(index, flow, chunk, out),
                         Status::Settled => Status::Settled,
                     }
@@ -307,10 +273,7 @@ impl Inspection {
             to_client: first_bytes(&self.pending[1]),
             previous: None,
         };
-        if let Some(at) = self
-            .candidates
-            .and_then(|candidates| index.settle_for(&opening, &candidates))
-        {
+        if let Some(at) = self.candidates.and_then(|candidates| index.settle_for(&opening, &candidates)) {
             self.begin_with_pending(index, at, flow, out);
         }
     }
@@ -319,15 +282,7 @@ impl Inspection {
         self.reader = Reader::Raw;
         for direction in self.order_of_arrival() {
             let bytes = std::mem::take(&mut self.pending[direction.index()]);
-            if self.search(
-                flow,
-                Chunk {
-                    direction,
-                    bytes: &bytes,
-                },
-                out,
-            ) == Status::Settled
-            {
+            if self.search(flow, Chunk { direction, bytes: &bytes }, out) == Status::Settled {
                 return Status::Settled;
             }
         }
@@ -362,28 +317,11 @@ impl Inspection {
         let [first, second] = self.order_of_arrival();
         let bytes = std::mem::take(&mut self.pending[first.index()]);
         let later = std::mem::take(&mut self.pending[second.index()]);
-        let status = self.begin(
-            index,
-            at,
-            flow,
-            Chunk {
-                direction: first,
-                bytes: &bytes,
-            },
-            out,
-        );
+        let status = self.begin(index, at, flow, Chunk { direction: first, bytes: &bytes }, out);
         if status == Status::Settled || later.is_empty() {
             return status;
         }
-        self.chunk(
-            index,
-            flow,
-            Chunk {
-                direction: second,
-                bytes: &later,
-            },
-            out,
-        )
+        self.chunk(index, flow, Chunk { direction: second, bytes: &later }, out)
     }
 
     fn order_of_arrival(&self) -> [Direction; 2] {
@@ -402,15 +340,7 @@ impl Inspection {
             return Status::Open;
         }
         let mut bytes = std::mem::take(&mut self.pending[side]);
-        let status = self.feed(
-            index,
-            flow,
-            Chunk {
-                direction: chunk.direction,
-                bytes: &bytes,
-            },
-            out,
-        );
+        let status = self.feed(index, flow, Chunk { direction: chunk.direction, bytes: &bytes }, out);
         // Give the buffer's memory back for the next leftovers.
         let left = &mut self.pending[side];
         if left.is_empty() {
@@ -435,56 +365,22 @@ impl Inspection {
             Progress::Done => Status::Settled,
             Progress::Become { protocol, consumed } => {
                 let rest = bytes.get(consumed..).unwrap_or_default();
-                self.become_other(
-                    index,
-                    index.named(protocol),
-                    flow,
-                    Chunk {
-                        direction,
-                        bytes: rest,
-                    },
-                    out,
-                )
+                self.become_other(index, index.named(protocol), flow, Chunk { direction, bytes: rest }, out)
             }
             Progress::Secured { protocol, consumed } => {
                 self.carried = true;
                 let rest = bytes.get(consumed..).unwrap_or_default();
-                self.become_other(
-                    index,
-                    index.named(protocol),
-                    flow,
-                    Chunk {
-                        direction,
-                        bytes: rest,
-                    },
-                    out,
-                )
+                self.become_other(index, index.named(protocol), flow, Chunk { direction, bytes: rest }, out)
             }
             Progress::Carries { consumed } => {
                 let rest = bytes.get(consumed..).unwrap_or_default();
-                self.become_other(
-                    index,
-                    None,
-                    flow,
-                    Chunk {
-                        direction,
-                        bytes: rest,
-                    },
-                    out,
-                )
+                self.become_other(index, None, flow, Chunk { direction, bytes: rest }, out)
             }
             Progress::Malformed { what, at } => {
                 out.malformed(what, at);
                 self.reader = Reader::Raw;
                 let rest = bytes.get(at..).unwrap_or_default();
-                self.search(
-                    flow,
-                    Chunk {
-                        direction,
-                        bytes: rest,
-                    },
-                    out,
-                )
+                self.search(flow, Chunk { direction, bytes: rest }, out)
             }
         }
     }
@@ -519,13 +415,7 @@ impl Inspection {
                 self.reader = Reader::Probing;
             }
         }
-        for chunk in [
-            rest,
-            Chunk {
-                direction: other,
-                bytes: &waiting,
-            },
-        ] {
+        for chunk in [rest, Chunk { direction: other, bytes: &waiting }] {
             if !chunk.bytes.is_empty() && self.chunk(index, flow, chunk, out) == Status::Settled {
                 return Status::Settled;
             }

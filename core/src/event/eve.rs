@@ -142,16 +142,7 @@ fn write_record(record: &RecordEvent, out: &mut String) {
 }
 
 fn sighting_json(sighting: &Sighting) -> Json {
-    let Finding {
-        id,
-        kind,
-        tier,
-        severity,
-        place,
-        encoding,
-        shown,
-        rule,
-    } = &sighting.finding;
+    let Finding { id, kind, tier, severity, place, encoding, shown, rule } = &sighting.finding;
     json!({
         "id": id,
         "kind": kind,
@@ -246,14 +237,8 @@ fn value_json(value: Value<'_>) -> Json {
         Value::Bytes(bytes) => text::clean(bytes, limits::SHOWN_CHARACTERS).into(),
         Value::Pair(name, value) => {
             let mut pair = Map::new();
-            pair.insert(
-                "name".to_owned(),
-                text::clean(name, limits::SHOWN_CHARACTERS).into(),
-            );
-            pair.insert(
-                "value".to_owned(),
-                text::clean(value, limits::SHOWN_CHARACTERS).into(),
-            );
+            pair.insert("name".to_owned(), text::clean(name, limits::SHOWN_CHARACTERS).into());
+            pair.insert("value".to_owned(), text::clean(value, limits::SHOWN_CHARACTERS).into());
             Json::Object(pair)
         }
     }
@@ -262,9 +247,7 @@ fn value_json(value: Value<'_>) -> Json {
 /// Puts a value at a path: `a.b` nests, `a[]` is a list of values, `a[].b` a list of objects in which a key that is set
 /// already begins the next object.
 fn insert(object: &mut Map<String, Json>, path: &str, value: Json) {
-    let (head, rest) = path
-        .split_once('.')
-        .map_or((path, None), |(head, rest)| (head, Some(rest)));
+    let (head, rest) = path.split_once('.').map_or((path, None), |(head, rest)| (head, Some(rest)));
     match (head.strip_suffix("[]"), rest) {
         (None, None) => {
             object.entry(head).or_insert(value);
@@ -332,9 +315,6 @@ mod tests {
         record.push(&URL, Value::Text("/v1/track?mail=a@example.org"));
         record.push(&NAME, Value::Text("unrelated"));
         let leaky: [Box<[u8]>; 1] = [Box::from(&b"/v1/track?mail=a@example.org"[..])];
-        assert_eq!(
-            record.finish(&leaky),
-            r#"{"url":"/v1/track?•••","answers":[{"rrname":"unrelated"}]}"#
-        );
+        assert_eq!(record.finish(&leaky), r#"{"url":"/v1/track?•••","answers":[{"rrname":"unrelated"}]}"#);
     }
 }

@@ -78,11 +78,7 @@ impl Protocol for Dtls {
     }
 
     fn probe(&self, opening: &Opening<'_>) -> Probe {
-        if opening.is_datagram() && is_dtls_record(opening.newest()) {
-            Probe::Match
-        } else {
-            Probe::Mismatch
-        }
+        if opening.is_datagram() && is_dtls_record(opening.newest()) { Probe::Match } else { Probe::Mismatch }
     }
 
     fn parser(&self) -> Box<dyn Parser> {
@@ -171,14 +167,7 @@ impl<'a> Fragment<'a> {
         let offset = reader.u24()? as usize;
         let content_length = reader.u24()? as usize;
         let content = reader.take(content_length.min(reader.remaining()))?;
-        Some(Self {
-            kind,
-            length,
-            sequence,
-            offset,
-            content_length,
-            content,
-        })
+        Some(Self { kind, length, sequence, offset, content_length, content })
     }
 
     const fn is_plausible(&self, record: usize) -> bool {
@@ -223,9 +212,7 @@ impl Parser for DtlsParser {
             let Some(header) = Header::read(&mut reader) else {
                 break;
             };
-            let content = reader
-                .take(header.length.min(reader.remaining()))
-                .unwrap_or_default();
+            let content = reader.take(header.length.min(reader.remaining())).unwrap_or_default();
             self.record(&header, content, direction, out);
         }
         if self.is_over() {
@@ -310,8 +297,7 @@ impl DtlsParser {
         message.fragments.insert(fragment.offset as u64, fragment.content);
         if message.fragments.beginning().len() == length {
             let message = self.messages.swap_remove(at);
-            self.handshake
-                .message(kind, message.fragments.beginning(), direction, out);
+            self.handshake.message(kind, message.fragments.beginning(), direction, out);
         }
     }
 

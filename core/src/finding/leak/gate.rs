@@ -41,10 +41,7 @@ fn is_target(fact: &Fact<'_>) -> bool {
 fn is_binary(bytes: &[u8]) -> bool {
     const GZIP: &[u8] = &[0x1f, 0x8b];
     let start = bytes.get(..96).unwrap_or(bytes);
-    let odd = start
-        .iter()
-        .filter(|byte| matches!(byte, 0..=8 | 14..=31 | 127))
-        .count();
+    let odd = start.iter().filter(|byte| matches!(byte, 0..=8 | 14..=31 | 127)).count();
     let high = start.iter().filter(|byte| **byte >= 0x80).count();
     let no_text = odd * 8 > start.len()
         || (high * 4 > start.len() && str::from_utf8(start).is_err_and(|e| e.error_len().is_some()));
@@ -121,15 +118,8 @@ static GRAMMAR: &[&str] = &[
     "via",
 ];
 /// Fields whose values are written by programs.
-static TEXT: &[&str] = &[
-    "location",
-    "origin",
-    "referer",
-    "server",
-    "user-agent",
-    "x-requested-with",
-    "sec-websocket-version",
-];
+static TEXT: &[&str] =
+    &["location", "origin", "referer", "server", "user-agent", "x-requested-with", "sec-websocket-version"];
 
 /// By first letter, the lengths that known names have; most names are told apart by this alone.
 static LENGTHS: [u32; 32] = {
@@ -137,12 +127,7 @@ static LENGTHS: [u32; 32] = {
     let lists = [GRAMMAR, TEXT];
     let mut at = 0;
     while at < GRAMMAR.len() + TEXT.len() {
-        let name = if at < GRAMMAR.len() {
-            lists[0][at]
-        } else {
-            lists[1][at - GRAMMAR.len()]
-        }
-        .as_bytes();
+        let name = if at < GRAMMAR.len() { lists[0][at] } else { lists[1][at - GRAMMAR.len()] }.as_bytes();
         lengths[(name[0] & 31) as usize] |= 1 << name.len();
         at += 1;
     }
@@ -232,14 +217,7 @@ mod tests {
     static QUERY: Field = Field::new("http.request.query", Role::Content);
 
     fn passes(field: &'static Field, value: Value<'_>, device: &Device) -> bool {
-        may_hold_something(
-            &Fact {
-                field,
-                value,
-                direction: Direction::ToServer,
-            },
-            device,
-        )
+        may_hold_something(&Fact { field, value, direction: Direction::ToServer }, device)
     }
 
     #[test]
@@ -247,10 +225,7 @@ mod tests {
         let device = Device::default();
         for (name, value) in [
             ("Accept-Encoding", "gzip, deflate, br"),
-            (
-                "User-Agent",
-                "Mozilla/5.0 (Linux; Android 13) Chrome/103.0.5060.71 Safari/537.36",
-            ),
+            ("User-Agent", "Mozilla/5.0 (Linux; Android 13) Chrome/103.0.5060.71 Safari/537.36"),
             ("Referer", "http://www.example.org/news/today.html"),
         ] {
             let fact = Value::Pair(name.as_bytes(), value.as_bytes());
@@ -269,25 +244,11 @@ mod tests {
             ("User-Agent", "app/1.0 356938035643809"),
             ("Referer", "http://www.example.org/?u=1"),
         ] {
-            assert!(
-                passes(&HEADER, Value::Pair(name.as_bytes(), value.as_bytes()), &device),
-                "{name}"
-            );
+            assert!(passes(&HEADER, Value::Pair(name.as_bytes(), value.as_bytes()), &device), "{name}");
         }
-        assert!(
-            passes(&BODY, Value::Bytes(&[0x1f, 0x8b, 8, 0, 1, 2, 3]), &device),
-            "compressed"
-        );
-        for target in [
-            "/a?b",
-            "/bWFydGFAZXhhbXBsZS5vcmc",
-            "/ll=52.5162,13.3777",
-            "/user%40example.org",
-        ] {
-            assert!(
-                passes(&QUERY, Value::Bytes(target.as_bytes()), &device),
-                "{target}"
-            );
+        assert!(passes(&BODY, Value::Bytes(&[0x1f, 0x8b, 8, 0, 1, 2, 3]), &device), "compressed");
+        for target in ["/a?b", "/bWFydGFAZXhhbXBsZS5vcmc", "/ll=52.5162,13.3777", "/user%40example.org"] {
+            assert!(passes(&QUERY, Value::Bytes(target.as_bytes()), &device), "{target}");
         }
         assert!(is_suspicious(b"52.516275"));
     }
@@ -295,10 +256,6 @@ mod tests {
     #[test]
     fn the_phones_own_values_are_found_in_any_header() {
         let device = Device::parse(r#"{"serial": "R58M42ABCDE"}"#).expect("a valid file");
-        assert!(passes(
-            &HEADER,
-            Value::Pair(b"Accept", b"text/R58M42ABCDE"),
-            &device
-        ));
+        assert!(passes(&HEADER, Value::Pair(b"Accept", b"text/R58M42ABCDE"), &device));
     }
 }
