@@ -129,13 +129,7 @@ impl Inspection {
         out.scratch.suspend(&mut self.gathered);
     }
 
-    fn take(
-        &mut self,
-        index: &Index,
-        flow: &FlowKey,
-        chunk: Chunk<'_>,
-        out: &mut Collector<'_>,
-    ) -> Status {
+    fn take(&mut self, index: &Index, flow: &FlowKey, chunk: Chunk<'_>, out: &mut Collector<'_>) -> Status {
         match self.reader {
             Reader::Probing if flow.transport == Transport::TCP => self.probe_stream(index, flow, chunk, out),
             Reader::Probing => self.probe_datagram(index, flow, chunk, out),
@@ -263,16 +257,7 @@ impl Inspection {
                 None => self.begin(index, at, flow, chunk, out),
                 Some(direction) => {
                     let before = std::mem::take(&mut self.pending[direction.index()]);
-                    match self.begin(
-                        index,
-                        at,
-                        flow,
-                        Chunk {
-                            direction,
-                            bytes: &before,
-                        },
-                        out,
-                    ) {
+                    match self.begin(index, at, flow, Chunk { direction, bytes: &before }, out) {
                         Status::Open => self.take(index, flow, chunk, out),
                         Status::Settled => Status::Settled,
                     }
@@ -358,15 +343,7 @@ impl Inspection {
         if status == Status::Settled || later.is_empty() {
             return status;
         }
-        self.take(
-            index,
-            flow,
-            Chunk {
-                direction: second,
-                bytes: &later,
-            },
-            out,
-        )
+        self.take(index, flow, Chunk { direction: second, bytes: &later }, out)
     }
 
     fn order_of_arrival(&self) -> [Direction; 2] {
@@ -460,13 +437,7 @@ impl Inspection {
                 self.reader = Reader::Probing;
             }
         }
-        for chunk in [
-            rest,
-            Chunk {
-                direction: other,
-                bytes: &waiting,
-            },
-        ] {
+        for chunk in [rest, Chunk { direction: other, bytes: &waiting }] {
             if !chunk.bytes.is_empty() && self.take(index, flow, chunk, out) == Status::Settled {
                 return Status::Settled;
             }
