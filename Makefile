@@ -94,12 +94,13 @@ bench:
 	$(call say,benchmarks)
 	@cargo bench --locked --package weir-benches $(BENCH)
 
+# The lock file there follows by itself when a dependency of the workspace changes.
 # Without a sanitizer: there is no unsafe code behind these targets, so that panics, overflows and assertions are what there
 # is to find, at twice the speed and with a stable compiler.
 fuzz: compiler
 	$(call say,build the fuzz targets: $(FUZZ_TARGETS))
 	@$(if $(call HAS,cargo-fuzz),:,cargo install --quiet --locked $(CARGO_FUZZ))
-	@cd fuzz && RUSTFLAGS='-A warnings' cargo run --quiet --locked --example seeds -- corpus $(CAPTURES:%=../%)
+	@cd fuzz && RUSTFLAGS='-A warnings' cargo run --quiet --example seeds -- corpus $(CAPTURES:%=../%)
 	@cargo fuzz build --sanitizer none 2>&1 | { grep -E '^error' -A20 || true; }
 	@for target in $(FUZZ_TARGETS); do \
 		printf '==> fuzz %s for %s s\n' $$target $(SECONDS); \

@@ -55,26 +55,15 @@ impl Corpus {
 
     /// A flow for the targets `protocol` and `engine`.
     fn flow(&self, protocol: &str, key: &FlowKey, said: &[(Direction, Vec<u8>)]) -> io::Result<()> {
-        let script: Vec<u8> = said
-            .iter()
-            .flat_map(|(direction, bytes)| script::write(*direction, bytes))
-            .collect();
+        let script: Vec<u8> =
+            said.iter().flat_map(|(direction, bytes)| script::write(*direction, bytes)).collect();
         let which = protocol::all().iter().position(|known| known.name() == protocol);
         if let Some(which) = which {
             let transports = protocol::all()[which].transports();
-            let how = transports
-                .iter()
-                .position(|transport| *transport == key.transport);
-            self.add(
-                "protocol",
-                &[&[which as u8, how.unwrap_or(0) as u8][..], &script].concat(),
-            )?;
+            let how = transports.iter().position(|transport| *transport == key.transport);
+            self.add("protocol", &[&[which as u8, how.unwrap_or(0) as u8][..], &script].concat())?;
         }
-        let door = if key.transport == packet::Transport::TCP {
-            STREAM
-        } else {
-            DATAGRAMS
-        };
+        let door = if key.transport == packet::Transport::TCP { STREAM } else { DATAGRAMS };
         self.add("engine", &[&[door][..], &script].concat())
     }
 
@@ -102,18 +91,12 @@ impl Corpus {
         self.add("policy", &[&[0][..], policy.as_bytes()].concat())?;
         self.add("policy", &[&[1][..], device.as_bytes()].concat())?;
         self.add("policy", &[&[2][..], list.as_bytes()].concat())?;
-        self.add(
-            "policy",
-            &[&[3][..], b"# title: L\n0.0.0.0 bad.example.com\n"].concat(),
-        )?;
+        self.add("policy", &[&[3][..], b"# title: L\n0.0.0.0 bad.example.com\n"].concat())?;
         let leak =
             br#"{"mail":"zoe.quill@mailbox.example","pos":[48.13715,11.57612],"card":"4111111111111111"}"#;
-        for value in [
-            &bodies::json(600)[..],
-            &bodies::form(300),
-            leak,
-            b"Authorization: Basic em9lOnNlY3JldA==",
-        ] {
+        for value in
+            [&bodies::json(600)[..], &bodies::form(300), leak, b"Authorization: Basic em9lOnNlY3JldA=="]
+        {
             for shape in 0..2 {
                 self.add("finding", &[&[0, 0, shape][..], value].concat())?;
             }
@@ -144,16 +127,8 @@ impl Corpus {
             }
             if let Ok(Parsed::Packet(packet)) = packet::parse(frame.link, frame.bytes) {
                 let key = key_of_first(&packet);
-                let reverse = FlowKey {
-                    client: key.server,
-                    server: key.client,
-                    ..key
-                };
-                let key = if flows.contains_key(&reverse) {
-                    reverse
-                } else {
-                    key
-                };
+                let reverse = FlowKey { client: key.server, server: key.client, ..key };
+                let key = if flows.contains_key(&reverse) { reverse } else { key };
                 let direction = Direction::BOTH[usize::from(key.client != packet.source)];
                 let said = flows.entry(key).or_default();
                 if !packet.payload.is_empty() {
@@ -163,9 +138,7 @@ impl Corpus {
         }
         self.add("packet", &input)?;
         self.add("engine", &[&[PACKETS][..], &input].concat())?;
-        flows
-            .iter()
-            .try_for_each(|(key, said)| self.flow(spoken(key, said), key, said))
+        flows.iter().try_for_each(|(key, said)| self.flow(spoken(key, said), key, said))
     }
 }
 

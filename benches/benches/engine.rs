@@ -16,9 +16,7 @@ const FLOWS: usize = 1000;
 fn depths(criterion: &mut Criterion) {
     let capture = Capture::mixed(FLOWS);
     let mut group = criterion.benchmark_group("engine");
-    group
-        .throughput(Throughput::Elements(capture.packets() as u64))
-        .sample_size(20);
+    group.throughput(Throughput::Elements(capture.packets() as u64)).sample_size(20);
     for (name, depth) in [
         ("count", Depth::Count),
         ("classify", Depth::Classify),
@@ -71,11 +69,7 @@ fn assert_names(config: &Config, capture: &Capture) {
         }
     });
     for protocol in ["dns", "tls", "quic", "http", "ssh", "smtp"] {
-        assert_eq!(
-            flows.remove(protocol),
-            Some(capture.flows_of(protocol)),
-            "flows of {protocol}"
-        );
+        assert_eq!(flows.remove(protocol), Some(capture.flows_of(protocol)), "flows of {protocol}");
     }
     assert!(flows.is_empty(), "nobody spoke {flows:?}");
 }

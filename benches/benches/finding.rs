@@ -17,18 +17,11 @@ use weir_core::time::Timestamp;
 
 fn content_scan(criterion: &mut Criterion) {
     let device = Device::parse(&bodies::device()).expect("a valid file");
-    let rules = RuleSet {
-        device,
-        ..RuleSet::default()
-    };
+    let rules = RuleSet { device, ..RuleSet::default() };
     let field = body_field();
 
     let leak = br#"{"user":{"mail":"zoe.quill@mailbox.example"}}"#;
-    assert!(
-        scan(&rules, field, leak)
-            .iter()
-            .any(|finding| finding.id == "leak.email")
-    );
+    assert!(scan(&rules, field, leak).iter().any(|finding| finding.id == "leak.email"));
 
     let mut group = criterion.benchmark_group("finding/content");
     for (name, body) in [
@@ -36,11 +29,7 @@ fn content_scan(criterion: &mut Criterion) {
         ("json", bodies::json(limits::BODY_BYTES - 1024)),
         ("form", bodies::form(limits::BODY_BYTES - 1024)),
     ] {
-        assert_eq!(
-            scan(&rules, field, &body),
-            [],
-            "{name} holds nothing that is anybody's"
-        );
+        assert_eq!(scan(&rules, field, &body), [], "{name} holds nothing that is anybody's");
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(name, |bencher| {
             bencher.iter(|| scan(&rules, field, black_box(&body)).len());
@@ -61,18 +50,9 @@ fn body_field() -> &'static Field {
 
 fn scan(rules: &RuleSet, field: &'static Field, body: &[u8]) -> Vec<Finding> {
     let flow = reading::flow(Transport::TCP, 80);
-    let scene = Scene {
-        at: Timestamp(0),
-        flow: &flow,
-        protocol: "http",
-        hostname: Some("www.example.org"),
-        rules,
-    };
-    let fact = Fact {
-        field,
-        value: Value::Bytes(body),
-        direction: Direction::ToServer,
-    };
+    let scene =
+        Scene { at: Timestamp(0), flow: &flow, protocol: "http", hostname: Some("www.example.org"), rules };
+    let fact = Fact { field, value: Value::Bytes(body), direction: Direction::ToServer };
     let mut found = Vec::new();
     content::DETECTOR.inspect(&scene, &fact, &mut |finding| found.push(finding));
     found

@@ -12,15 +12,8 @@ use weir_core::time::Timestamp;
 const FLOWS: u32 = 100_000;
 
 fn look_up(criterion: &mut Criterion) {
-    let frames: Vec<Vec<u8>> = (0..FLOWS)
-        .map(|number| {
-            Wire {
-                number,
-                server_port: 443,
-            }
-            .udp(Direction::ToServer, b"one")
-        })
-        .collect();
+    let frames: Vec<Vec<u8>> =
+        (0..FLOWS).map(|number| Wire { number, server_port: 443 }.udp(Direction::ToServer, b"one")).collect();
     let packets: Vec<Packet<'_>> = frames.iter().map(|frame| whole(frame)).collect();
     let seed = Seed::default();
     let mut table: FlowTable<u64> = FlowTable::new(FLOWS as usize);
@@ -29,16 +22,9 @@ fn look_up(criterion: &mut Criterion) {
         table.insert(seed.hash(packet), key_of_first(packet), FlowId(id), Timestamp(0));
     }
     assert_eq!(table.len(), FLOWS as usize);
-    let reply = Wire {
-        number: 17,
-        server_port: 443,
-    }
-    .udp(Direction::ToClient, b"two");
+    let reply = Wire { number: 17, server_port: 443 }.udp(Direction::ToClient, b"two");
     let reply = whole(&reply);
-    assert!(matches!(
-        table.find(seed.hash(&reply), &reply),
-        Found::Known(_, Direction::ToClient)
-    ));
+    assert!(matches!(table.find(seed.hash(&reply), &reply), Found::Known(_, Direction::ToClient)));
 
     let mut group = criterion.benchmark_group("flow");
     group.throughput(Throughput::Elements(1));

@@ -13,22 +13,16 @@ fn dissectors(criterion: &mut Criterion) {
         let mut notes = Notes::default();
         read(&conversation, &mut notes);
         for (field, value) in conversation.states {
-            assert!(
-                notes.has(field, value),
-                "{field}={value} is missing in {notes:#?}"
-            );
+            assert!(notes.has(field, value), "{field}={value} is missing in {notes:#?}");
         }
         group.throughput(Throughput::Bytes(conversation.bytes() as u64));
-        group.bench_function(
-            format!("{}, {}", conversation.protocol, conversation.about),
-            |bencher| {
-                bencher.iter(|| {
-                    let mut count = Count::default();
-                    read(black_box(&conversation), &mut count);
-                    count.bytes
-                });
-            },
-        );
+        group.bench_function(format!("{}, {}", conversation.protocol, conversation.about), |bencher| {
+            bencher.iter(|| {
+                let mut count = Count::default();
+                read(black_box(&conversation), &mut count);
+                count.bytes
+            });
+        });
     }
     group.finish();
 }

@@ -62,12 +62,7 @@ pub fn form(length: usize) -> Vec<u8> {
             break;
         }
         form.extend(
-            format!(
-                "&q{number}=rain+radar+{}&page={}&sort=date%2Cdesc",
-                number % 50,
-                number % 9
-            )
-            .as_bytes(),
+            format!("&q{number}=rain+radar+{}&page={}&sort=date%2Cdesc", number % 50, number % 9).as_bytes(),
         );
     }
     form

@@ -55,18 +55,9 @@ pub fn all() -> Vec<Conversation> {
             "TLS 1.2 with a certificate",
             443,
             tls::version_12(),
-            &[
-                ("tls.sni", "www.example.org"),
-                ("tls.subject", "CN=www.example.org"),
-            ],
+            &[("tls.sni", "www.example.org"), ("tls.subject", "CN=www.example.org")],
         ),
-        udp(
-            "quic",
-            "Initials of both sides",
-            443,
-            quic::handshake(),
-            &[("quic.sni", "h3.example.org")],
-        ),
+        udp("quic", "Initials of both sides", 443, quic::handshake(), &[("quic.sni", "h3.example.org")]),
         tcp(
             "http",
             "a page",
@@ -74,34 +65,10 @@ pub fn all() -> Vec<Conversation> {
             http::page(),
             &[("http.request.target", "/news"), ("http.response.status", "200")],
         ),
-        tcp(
-            "http",
-            "chunked",
-            80,
-            http::chunked(),
-            &[("http.response.status", "200")],
-        ),
-        tcp(
-            "http",
-            "gzip",
-            80,
-            http::gzip(),
-            &[("http.response.status", "200")],
-        ),
-        tcp(
-            "http",
-            "JSON upload",
-            80,
-            http::upload(),
-            &[("http.request.method", "POST")],
-        ),
-        tcp(
-            "http2",
-            "HPACK",
-            8080,
-            http2::requests(),
-            &[("http2.request.target", "/v1/items/17")],
-        ),
+        tcp("http", "chunked", 80, http::chunked(), &[("http.response.status", "200")]),
+        tcp("http", "gzip", 80, http::gzip(), &[("http.response.status", "200")]),
+        tcp("http", "JSON upload", 80, http::upload(), &[("http.request.method", "POST")]),
+        tcp("http2", "HPACK", 8080, http2::requests(), &[("http2.request.target", "/v1/items/17")]),
         udp(
             "dns",
             "a query and its answer",
@@ -109,43 +76,13 @@ pub fn all() -> Vec<Conversation> {
             dns::over_udp(),
             &[("dns.question.name", "www.example.org")],
         ),
-        tcp(
-            "dns",
-            "over TCP",
-            53,
-            dns::over_tcp(),
-            &[("dns.question.name", "www.example.org")],
-        ),
-        tcp(
-            "ssh",
-            "key exchange",
-            22,
-            ssh::key_exchange(),
-            &[("ssh.host_key_type", "ssh-ed25519")],
-        ),
-        tcp(
-            "smtp",
-            "a mail",
-            25,
-            lines(SMTP),
-            &[("smtp.helo", "client.example.org")],
-        ),
+        tcp("dns", "over TCP", 53, dns::over_tcp(), &[("dns.question.name", "www.example.org")]),
+        tcp("ssh", "key exchange", 22, ssh::key_exchange(), &[("ssh.host_key_type", "ssh-ed25519")]),
+        tcp("smtp", "a mail", 25, lines(SMTP), &[("smtp.helo", "client.example.org")]),
         tcp("ftp", "a login", 21, lines(FTP), &[("ftp.username", "marta")]),
         tcp("imap", "a login", 143, lines(IMAP), &[("imap.username", "marta")]),
-        tcp(
-            "redis",
-            "commands",
-            6379,
-            lines(REDIS),
-            &[("redis.command", "SET")],
-        ),
-        udp(
-            "sip",
-            "a call",
-            5060,
-            lines(SIP),
-            &[("sip.request.method", "INVITE")],
-        ),
+        tcp("redis", "commands", 6379, lines(REDIS), &[("redis.command", "SET")]),
+        udp("sip", "a call", 5060, lines(SIP), &[("sip.request.method", "INVITE")]),
         udp("ssdp", "a search", 1900, lines(SSDP), &[]),
     ]
 }
@@ -157,10 +94,7 @@ pub fn quic_data(length: usize) -> Vec<u8> {
 
 /// The first conversation of a protocol.
 pub fn of(protocol: &str) -> Conversation {
-    all()
-        .into_iter()
-        .find(|conversation| conversation.protocol == protocol)
-        .expect("in the table")
+    all().into_iter().find(|conversation| conversation.protocol == protocol).expect("in the table")
 }
 
 type States = &'static [(&'static str, &'static str)];
@@ -172,14 +106,7 @@ fn tcp(
     messages: Messages,
     states: States,
 ) -> Conversation {
-    Conversation {
-        protocol,
-        about,
-        transport: Transport::TCP,
-        port,
-        messages,
-        states,
-    }
+    Conversation { protocol, about, transport: Transport::TCP, port, messages, states }
 }
 
 fn udp(
@@ -189,30 +116,18 @@ fn udp(
     messages: Messages,
     states: States,
 ) -> Conversation {
-    Conversation {
-        protocol,
-        about,
-        transport: Transport::UDP,
-        port,
-        messages,
-        states,
-    }
+    Conversation { protocol, about, transport: Transport::UDP, port, messages, states }
 }
 
 fn lines(said: &[(Direction, &str)]) -> Messages {
-    said.iter()
-        .map(|(direction, text)| (*direction, text.as_bytes().to_vec()))
-        .collect()
+    said.iter().map(|(direction, text)| (*direction, text.as_bytes().to_vec())).collect()
 }
 
 /// RFC 5321 appendix D.1.
 const SMTP: &[(Direction, &str)] = &[
     (DOWN, "220 mail.example.com ESMTP ready\r\n"),
     (UP, "EHLO client.example.org\r\n"),
-    (
-        DOWN,
-        "250-mail.example.com\r\n250-8BITMIME\r\n250-SIZE 35882577\r\n250 HELP\r\n",
-    ),
+    (DOWN, "250-mail.example.com\r\n250-8BITMIME\r\n250-SIZE 35882577\r\n250 HELP\r\n"),
     (UP, "MAIL FROM:<smith@example.org>\r\n"),
     (DOWN, "250 OK\r\n"),
     (UP, "RCPT TO:<jones@example.com>\r\n"),
@@ -255,10 +170,7 @@ const IMAP: &[(Direction, &str)] = &[
         "* 18 EXISTS\r\n* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\na002 OK [READ-WRITE] SELECT completed\r\n",
     ),
     (UP, "a003 LOGOUT\r\n"),
-    (
-        DOWN,
-        "* BYE IMAP4rev1 server terminating connection\r\na003 OK LOGOUT completed\r\n",
-    ),
+    (DOWN, "* BYE IMAP4rev1 server terminating connection\r\na003 OK LOGOUT completed\r\n"),
 ];
 
 const REDIS: &[(Direction, &str)] = &[

@@ -61,9 +61,12 @@ impl Wire {
     ) -> Vec<u8> {
         let ((from, to), (source, destination)) = (Self::ethernet(direction), self.addresses(direction));
         let (source_port, destination_port) = self.ports(direction);
-        let mut builder = PacketBuilder::ethernet2(from, to)
-            .ipv4(source, destination, 64)
-            .tcp(source_port, destination_port, sequence, 64_240);
+        let mut builder = PacketBuilder::ethernet2(from, to).ipv4(source, destination, 64).tcp(
+            source_port,
+            destination_port,
+            sequence,
+            64_240,
+        );
         if flags.syn {
             builder = builder.syn();
         }
@@ -96,34 +99,19 @@ pub fn shapes() -> Vec<(&'static str, Vec<u8>)> {
         builder.write(&mut frame, PAYLOAD).expect("fits a packet");
         frame
     };
-    let tcp = Wire {
-        number: 1,
-        server_port: SHAPE_PORT,
-    }
-    .tcp(Direction::ToServer, 1, 1, Flags::default(), PAYLOAD);
+    let tcp =
+        Wire { number: 1, server_port: SHAPE_PORT }.tcp(Direction::ToServer, 1, 1, Flags::default(), PAYLOAD);
     let inner = write(PacketBuilder::ipv4([10, 0, 0, 1], [198, 18, 0, 1], 64).udp(40_000, SHAPE_PORT));
     // GTP-U, 3GPP TS 29.281 section 5.1: version 1, a G-PDU, its length and the tunnel's number.
     let length = u16::try_from(inner.len()).expect("short").to_be_bytes();
     let gtp = [&[0x30, 0xff][..], &length, &[0, 0, 0, 7], &inner].concat();
-    let tunnel = ethernet()
-        .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
-        .udp(2152, 2152);
+    let tunnel = ethernet().ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64).udp(2152, 2152);
     let mut tunnelled = Vec::new();
     tunnel.write(&mut tunnelled, &gtp).expect("fits a packet");
     vec![
         ("tcp-v4", tcp),
-        (
-            "udp-v4",
-            write(
-                ethernet()
-                    .ipv4([10, 0, 0, 1], [198, 18, 0, 1], 64)
-                    .udp(40_000, SHAPE_PORT),
-            ),
-        ),
-        (
-            "udp-v6",
-            write(ethernet().ipv6(v6.0, v6.1, 64).udp(40_000, SHAPE_PORT)),
-        ),
+        ("udp-v4", write(ethernet().ipv4([10, 0, 0, 1], [198, 18, 0, 1], 64).udp(40_000, SHAPE_PORT))),
+        ("udp-v6", write(ethernet().ipv6(v6.0, v6.1, 64).udp(40_000, SHAPE_PORT))),
         (
             "udp-vlan-v4",
             write(

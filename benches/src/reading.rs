@@ -24,13 +24,7 @@ pub fn probe(protocol: &dyn Protocol, flow: &FlowKey, direction: Direction, firs
         Direction::ToServer => (first, &[]),
         Direction::ToClient => (&[], first),
     };
-    protocol.probe(&Opening {
-        flow,
-        direction,
-        to_server,
-        to_client,
-        previous: None,
-    })
+    protocol.probe(&Opening { flow, direction, to_server, to_client, previous: None })
 }
 
 /// Reads a whole conversation.
@@ -56,13 +50,7 @@ pub struct Reading {
 
 impl Reading {
     pub fn new(protocol: &dyn Protocol, flow: FlowKey) -> Self {
-        Self {
-            parser: protocol.parser(),
-            flow,
-            pending: [Vec::new(), Vec::new()],
-            need: [0; 2],
-            over: false,
-        }
+        Self { parser: protocol.parser(), flow, pending: [Vec::new(), Vec::new()], need: [0; 2], over: false }
     }
 
     /// Whether the parser wants to see no more.
@@ -110,10 +98,7 @@ impl Reading {
             Progress::NeedMore { consumed, need } => (consumed, need),
             Progress::Done => return self.over = true,
             Progress::Become { protocol, consumed } | Progress::Secured { protocol, consumed } => {
-                assert!(
-                    protocol::named(protocol).is_some(),
-                    "becomes {protocol}, which nobody knows"
-                );
+                assert!(protocol::named(protocol).is_some(), "becomes {protocol}, which nobody knows");
                 assert!(consumed <= bytes.len(), "consumed {consumed} of {}", bytes.len());
                 return self.over = true;
             }
@@ -127,11 +112,7 @@ impl Reading {
             return;
         }
         let left = &bytes[consumed..];
-        assert!(
-            need == 0 || need > left.len(),
-            "asks to wait for {need} bytes where {} are",
-            left.len()
-        );
+        assert!(need == 0 || need > left.len(), "asks to wait for {need} bytes where {} are", left.len());
         if left.len() > limits::PENDING_BYTES {
             self.gap(direction, left.len() as u64, out);
             return;
@@ -175,9 +156,7 @@ pub struct Notes(pub Vec<(&'static str, String)>);
 
 impl Notes {
     pub fn has(&self, field: &str, value: &str) -> bool {
-        self.0
-            .iter()
-            .any(|(name, stated)| *name == field && stated == value)
+        self.0.iter().any(|(name, stated)| *name == field && stated == value)
     }
 }
 
@@ -186,11 +165,7 @@ impl Sink for Notes {
         let text = match value {
             Value::Number(number) => number.to_string(),
             Value::Pair(key, value) => {
-                format!(
-                    "{}: {}",
-                    String::from_utf8_lossy(key),
-                    String::from_utf8_lossy(value)
-                )
+                format!("{}: {}", String::from_utf8_lossy(key), String::from_utf8_lossy(value))
             }
             Value::Bytes(_) | Value::Text(_) => String::from_utf8_lossy(value.bytes()).into_owned(),
         };

@@ -24,14 +24,8 @@ pub struct Capture {
 }
 
 /// How often a conversation comes in a hundred flows, and how many segments or datagrams of encrypted bulk follow it.
-const MIX: &[(&str, usize, usize)] = &[
-    ("dns", 40, 0),
-    ("tls", 30, 40),
-    ("quic", 20, 60),
-    ("http", 8, 0),
-    ("ssh", 1, 30),
-    ("smtp", 1, 0),
-];
+const MIX: &[(&str, usize, usize)] =
+    &[("dns", 40, 0), ("tls", 30, 40), ("quic", 20, 60), ("http", 8, 0), ("ssh", 1, 30), ("smtp", 1, 0)];
 
 impl Capture {
     /// A capture of `flows` flows.
@@ -58,13 +52,9 @@ impl Capture {
 
     /// How many of the flows speak this protocol.
     pub fn flows_of(&self, protocol: &str) -> usize {
-        let shares: Vec<&str> = MIX
-            .iter()
-            .flat_map(|&(name, share, _)| std::iter::repeat_n(name, share))
-            .collect();
-        (0..self.flows)
-            .filter(|number| shares[number * 37 % shares.len()] == protocol)
-            .count()
+        let shares: Vec<&str> =
+            MIX.iter().flat_map(|&(name, share, _)| std::iter::repeat_n(name, share)).collect();
+        (0..self.flows).filter(|number| shares[number * 37 % shares.len()] == protocol).count()
     }
 
     pub fn packets(&self) -> usize {
@@ -90,17 +80,11 @@ impl Capture {
 
 /// All packets of one flow.
 fn packets(number: u32, conversation: &Conversation, bulk: usize) -> Vec<Vec<u8>> {
-    let wire = Wire {
-        number,
-        server_port: conversation.port,
-    };
+    let wire = Wire { number, server_port: conversation.port };
     if conversation.transport == Transport::TCP {
         Stream::new(wire).play(conversation, bulk)
     } else {
-        let said = conversation
-            .messages
-            .iter()
-            .map(|(direction, bytes)| wire.udp(*direction, bytes));
+        let said = conversation.messages.iter().map(|(direction, bytes)| wire.udp(*direction, bytes));
         let more = (0..bulk).map(|_| wire.udp(Direction::ToClient, &conversations::quic_data(1200)));
         said.chain(more).collect()
     }
@@ -116,29 +100,15 @@ struct Stream {
 
 impl Stream {
     fn new(wire: Wire) -> Self {
-        Self {
-            wire,
-            next: [1000, 5000],
-            frames: Vec::new(),
-        }
+        Self { wire, next: [1000, 5000], frames: Vec::new() }
     }
 
     fn play(mut self, conversation: &Conversation, bulk: usize) -> Vec<Vec<u8>> {
-        let syn = Flags {
-            syn: true,
-            fin: false,
-        };
-        let fin = Flags {
-            syn: false,
-            fin: true,
-        };
-        self.frames
-            .push(self.wire.tcp(Direction::ToServer, self.next[0], 0, syn, &[]));
+        let syn = Flags { syn: true, fin: false };
+        let fin = Flags { syn: false, fin: true };
+        self.frames.push(self.wire.tcp(Direction::ToServer, self.next[0], 0, syn, &[]));
         self.next[0] += 1;
-        self.frames.push(
-            self.wire
-                .tcp(Direction::ToClient, self.next[1], self.next[0], syn, &[]),
-        );
+        self.frames.push(self.wire.tcp(Direction::ToClient, self.next[1], self.next[0], syn, &[]));
         self.next[1] += 1;
         self.say(Direction::ToServer, &[]);
         for (direction, bytes) in &conversation.messages {
@@ -155,8 +125,7 @@ impl Stream {
         }
         for direction in Direction::BOTH {
             let (sequence, acknowledgment) = self.numbers(direction);
-            self.frames
-                .push(self.wire.tcp(direction, sequence, acknowledgment, fin, &[]));
+            self.frames.push(self.wire.tcp(direction, sequence, acknowledgment, fin, &[]));
             self.next[direction.index()] += 1;
         }
         self.frames
@@ -164,17 +133,11 @@ impl Stream {
 
     fn say(&mut self, direction: Direction, payload: &[u8]) {
         let (sequence, acknowledgment) = self.numbers(direction);
-        self.frames.push(
-            self.wire
-                .tcp(direction, sequence, acknowledgment, Flags::default(), payload),
-        );
+        self.frames.push(self.wire.tcp(direction, sequence, acknowledgment, Flags::default(), payload));
         self.next[direction.index()] += payload.len() as u32;
     }
 
     fn numbers(&self, direction: Direction) -> (u32, u32) {
-        (
-            self.next[direction.index()],
-            self.next[direction.opposite().index()],
-        )
+        (self.next[direction.index()], self.next[direction.opposite().index()])
     }
 }

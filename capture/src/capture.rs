@@ -48,30 +48,21 @@ impl Capture {
         let size = metadata.is_file().then_some(metadata.len());
         let source = match size {
             Some(1..) => match Map::new(&file) {
-                Ok(map) if Compression::of(map.bytes()).is_none() => Source::Mapped {
-                    map,
-                    cursor: Cursor::default(),
-                },
+                Ok(map) if Compression::of(map.bytes()).is_none() => {
+                    Source::Mapped { map, cursor: Cursor::default() }
+                }
                 _ => Source::Streamed(Box::new(Stream::new(file)?)),
             },
             _ => Source::Streamed(Box::new(Stream::new(file)?)),
         };
-        Ok(Self {
-            name: name.to_owned(),
-            size,
-            source,
-        })
+        Ok(Self { name: name.to_owned(), size, source })
     }
 
     /// Streams from any reader; `name` stands for it in errors. Waits for the first bytes.
     pub fn from_reader(name: &str, reader: impl Read + Send + 'static) -> Result<Self, CaptureError> {
         let name = name.to_owned();
         match Stream::new(reader) {
-            Ok(stream) => Ok(Self {
-                name,
-                size: None,
-                source: Source::Streamed(Box::new(stream)),
-            }),
+            Ok(stream) => Ok(Self { name, size: None, source: Source::Streamed(Box::new(stream)) }),
             Err(source) => Err(CaptureError::Open { name, source }),
         }
     }
@@ -100,11 +91,7 @@ impl Capture {
     /// All frames from the first on, as slices of the map; `None` for a stream.
     pub fn frames(&self) -> Option<Frames<'_>> {
         match &self.source {
-            Source::Mapped { map, .. } => Some(Frames {
-                name: &self.name,
-                map,
-                cursor: Cursor::default(),
-            }),
+            Source::Mapped { map, .. } => Some(Frames { name: &self.name, map, cursor: Cursor::default() }),
             Source::Streamed(_) => None,
         }
     }

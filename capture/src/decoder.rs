@@ -108,13 +108,9 @@ impl Decoder {
         let Some(header) = bytes.first_chunk() else {
             // Nothing but a pcap's own magic is worth waiting for.
             Pcap::magic(magic)?;
-            return Ok(Step::NeedMore {
-                need: pcap::FILE_HEADER,
-            });
+            return Ok(Step::NeedMore { need: pcap::FILE_HEADER });
         };
         self.format = Format::Pcap(Pcap::new(header)?);
-        Ok(Step::Skip {
-            consumed: pcap::FILE_HEADER,
-        })
+        Ok(Step::Skip { consumed: pcap::FILE_HEADER })
     }
 }

@@ -50,10 +50,9 @@ pub(crate) fn unpack(mut source: Source) -> io::Result<(Source, Option<Compressi
     let whole = io::Cursor::new(magic).chain(source);
     let unpacked: Source = match compression {
         None => Box::new(whole),
-        Some(Compression::Gzip) => Box::new(Gzip(MultiGzDecoder::new(BufReader::with_capacity(
-            INPUT_BYTES,
-            whole,
-        )))),
+        Some(Compression::Gzip) => {
+            Box::new(Gzip(MultiGzDecoder::new(BufReader::with_capacity(INPUT_BYTES, whole))))
+        }
         Some(Compression::Zstd) => Box::new(Zstd::new(whole)),
     };
     Ok((unpacked, compression))
@@ -87,12 +86,7 @@ impl<R: Read> Zstd<R> {
     fn new(source: R) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(ZSTD_WINDOW_BYTES);
-        Self {
-            source: BufReader::with_capacity(INPUT_BYTES, source),
-            decoder,
-            in_frame: false,
-            broken: None,
-        }
+        Self { source: BufReader::with_capacity(INPUT_BYTES, source), decoder, in_frame: false, broken: None }
     }
 
     /// Starts the next frame; false at the end of the stream.
@@ -125,9 +119,7 @@ impl<R: Read> Zstd<R> {
     fn give_up(&mut self, error: FrameDecoderError) {
         self.broken = Some(self.failed(error));
         // Should even this fail, what was held back is lost and the reason is still told.
-        let _ = self
-            .decoder
-            .decode_blocks(FRAME_END.as_slice(), BlockDecodingStrategy::All);
+        let _ = self.decoder.decode_blocks(FRAME_END.as_slice(), BlockDecodingStrategy::All);
     }
 
     fn finish(&mut self) -> io::Result<()> {
@@ -135,14 +127,10 @@ impl<R: Read> Zstd<R> {
         if let Some(error) = self.broken.take() {
             return Err(error);
         }
-        match (
-            self.decoder.get_checksum_from_data(),
-            self.decoder.get_calculated_checksum(),
-        ) {
-            (Some(stored), Some(computed)) if stored != computed => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the checksum does not fit the data",
-            )),
+        match (self.decoder.get_checksum_from_data(), self.decoder.get_calculated_checksum()) {
+            (Some(stored), Some(computed)) if stored != computed => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the checksum does not fit the data"))
+            }
             _ => Ok(()),
         }
     }
@@ -175,9 +163,7 @@ impl<R: Read> Read for Zstd<R> {
                 continue;
             }
             // A block is at most 128 KiB, and what it adds is collected before the next one is decoded.
-            let decoded = self
-                .decoder
-                .decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1));
+            let decoded = self.decoder.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1));
             if let Err(error) = decoded {
                 self.give_up(error);
             }

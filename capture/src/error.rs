@@ -112,11 +112,7 @@ pub enum Defect {
 impl Place {
     #[cold]
     pub(crate) fn new(name: &str, decoder: &Decoder) -> Self {
-        Self {
-            name: name.to_owned(),
-            packet: decoder.frames().saturating_add(1),
-            offset: decoder.offset(),
-        }
+        Self { name: name.to_owned(), packet: decoder.frames().saturating_add(1), offset: decoder.offset() }
     }
 
     /// What there is in spite of the error.
@@ -144,11 +140,7 @@ impl fmt::Display for CaptureError {
                 write!(f, "{place}: cannot be read further: {source}.")?;
                 place.salvaged(f)
             }
-            Self::Decompress {
-                place,
-                compression,
-                source,
-            } => {
+            Self::Decompress { place, compression, source } => {
                 write!(f, "{place} of the decompressed data: the {compression} data is ")?;
                 match source.kind() {
                     io::ErrorKind::UnexpectedEof => write!(f, "cut short. {CUT_SHORT}")?,
@@ -157,10 +149,7 @@ impl fmt::Display for CaptureError {
                 place.salvaged(f)
             }
             // Before the first packet the place says nothing.
-            Self::Broken {
-                place,
-                defect: defect @ (Defect::Empty | Defect::NotACapture { .. }),
-            } => {
+            Self::Broken { place, defect: defect @ (Defect::Empty | Defect::NotACapture { .. }) } => {
                 write!(f, "{}: {defect}", place.name)
             }
             Self::Broken { place, defect } => {
@@ -178,11 +167,7 @@ impl fmt::Display for CaptureError {
                  capability CAP_NET_RAW."
             ),
             Self::UnknownInterface { name, known } => {
-                write!(
-                    f,
-                    "there is no interface {name}. There are: {}.",
-                    known.join(", ")
-                )
+                write!(f, "there is no interface {name}. There are: {}.", known.join(", "))
             }
             Self::NotPermitted { name, reason } => write!(
                 f,
@@ -214,17 +199,11 @@ impl fmt::Display for Defect {
             Self::NotACapture { magic } => {
                 let [a, b, c, d] = magic;
                 let text = magic.escape_ascii();
-                write!(
-                    f,
-                    "not a capture: it begins with {a:02x} {b:02x} {c:02x} {d:02x} (`{text}`), "
-                )?;
+                write!(f, "not a capture: it begins with {a:02x} {b:02x} {c:02x} {d:02x} (`{text}`), ")?;
                 write!(f, "as neither pcap nor pcapng does. {}", advice(magic))
             }
             Self::Version { major, minor } => {
-                write!(
-                    f,
-                    "pcapng version {major}.{minor} is unknown. Save it as pcapng 1.0, or as pcap."
-                )
+                write!(f, "pcapng version {major}.{minor} is unknown. Save it as pcapng 1.0, or as pcap.")
             }
             Self::ByteOrder { magic } => write!(
                 f,
@@ -232,10 +211,7 @@ impl fmt::Display for Defect {
                 magic.escape_ascii()
             ),
             Self::Truncated { have, need } => {
-                write!(
-                    f,
-                    "the capture is cut short, {have} of {need} bytes are there. {CUT_SHORT}"
-                )
+                write!(f, "the capture is cut short, {have} of {need} bytes are there. {CUT_SHORT}")
             }
             Self::FrameLength { length } => {
                 write!(f, "a packet cannot be {length} bytes long here. {DAMAGED}")
@@ -244,10 +220,7 @@ impl fmt::Display for Defect {
                 write!(f, "a block cannot be {length} bytes long here. {DAMAGED}")
             }
             Self::BlockLengths { length, trailer } => {
-                write!(
-                    f,
-                    "a block says {length} bytes in front and {trailer} behind. {DAMAGED}"
-                )
+                write!(f, "a block says {length} bytes in front and {trailer} behind. {DAMAGED}")
             }
             Self::NoInterface { interface, known } => write!(
                 f,

@@ -28,10 +28,7 @@ impl Input {
     pub fn size(&self) -> Option<u64> {
         match self {
             Self::Stdin => None,
-            Self::File(path) => fs::metadata(path)
-                .ok()
-                .filter(fs::Metadata::is_file)
-                .map(|file| file.len()),
+            Self::File(path) => fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len()),
         }
     }
 }
@@ -54,9 +51,7 @@ pub fn inputs<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Vec<
             let before = found.len();
             walk(path, &mut found)?;
             if found.len() == before {
-                return Err(CaptureError::NoCaptures {
-                    folder: path.display().to_string(),
-                });
+                return Err(CaptureError::NoCaptures { folder: path.display().to_string() });
             }
         } else {
             found.push(Input::File(path.to_path_buf()));
@@ -77,10 +72,9 @@ fn walk(folder: &Path, found: &mut Vec<Input>) -> Result<(), CaptureError> {
             found.push(Input::File(path));
         } else if metadata.is_dir() {
             let entries = entries(&path, &mut walked);
-            pending.extend(entries.map_err(|source| CaptureError::Open {
-                name: path.display().to_string(),
-                source,
-            })?);
+            pending.extend(
+                entries.map_err(|source| CaptureError::Open { name: path.display().to_string(), source })?,
+            );
         }
     }
     Ok(())
@@ -91,9 +85,8 @@ fn entries(folder: &Path, walked: &mut HashSet<PathBuf>) -> io::Result<Vec<PathB
     if !walked.insert(folder.canonicalize()?) {
         return Ok(Vec::new());
     }
-    let mut entries = fs::read_dir(folder)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<io::Result<Vec<_>>>()?;
+    let mut entries =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
     entries.sort_unstable_by(|a, b| b.cmp(a));
     Ok(entries)
 }
@@ -101,10 +94,7 @@ fn entries(folder: &Path, walked: &mut HashSet<PathBuf>) -> io::Result<Vec<PathB
 fn is_capture_name(name: Option<&OsStr>) -> bool {
     let Some(name) = name else { return false };
     let name = name.to_string_lossy().to_ascii_lowercase();
-    let name = COMPRESSED_ENDINGS
-        .iter()
-        .find_map(|ending| name.strip_suffix(ending))
-        .unwrap_or(&name);
+    let name = COMPRESSED_ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
@@ -121,11 +111,7 @@ mod tests {
         let files = inputs([folder]).expect("a folder with captures");
         let relative = |input: &Input| match input {
             Input::Stdin => "-".to_owned(),
-            Input::File(path) => path
-                .strip_prefix(folder)
-                .expect("a path below")
-                .display()
-                .to_string(),
+            Input::File(path) => path.strip_prefix(folder).expect("a path below").display().to_string(),
         };
         files.iter().map(relative).collect()
     }
@@ -145,10 +131,7 @@ mod tests {
         ] {
             folder.write(name, b"");
         }
-        assert_eq!(
-            found(folder.path()),
-            ["a/1.CAP", "a/2.pcapng.gz", "a/deep/x.dmp.zst", "b.pcap"]
-        );
+        assert_eq!(found(folder.path()), ["a/1.CAP", "a/2.pcapng.gz", "a/deep/x.dmp.zst", "b.pcap"]);
     }
 
     #[test]
@@ -165,14 +148,7 @@ mod tests {
     #[test]
     fn a_file_named_outright_needs_no_ending_and_a_dash_is_standard_input() {
         let named = inputs(["-", "no such file", "-"]).expect("nothing is opened yet");
-        assert_eq!(
-            named,
-            [
-                Input::Stdin,
-                Input::File(PathBuf::from("no such file")),
-                Input::Stdin
-            ]
-        );
+        assert_eq!(named, [Input::Stdin, Input::File(PathBuf::from("no such file")), Input::Stdin]);
     }
 
     #[test]
@@ -182,10 +158,6 @@ mod tests {
         folder.write("readme", b"");
         let error = inputs([folder.path()]).expect_err("no captures");
         assert!(matches!(&error, CaptureError::NoCaptures { .. }), "{error}");
-        assert!(
-            error
-                .to_string()
-                .starts_with(&format!("{} holds no capture", folder.path().display()))
-        );
+        assert!(error.to_string().starts_with(&format!("{} holds no capture", folder.path().display())));
     }
 }

@@ -4,7 +4,7 @@
 //! - [`Capture`] feeds it, either from a file mapped into memory, whose frames are slices of the map ([`Frames`]), or
 //!   from a stream through one bounded buffer. gzip and zstd are recognised by their first bytes and streamed.
 //! - [`Batch`] keeps copies of frames for whoever has to hand a stream's frames to another thread.
-//! - [`inputs`] turns the paths on a command line into the captures they mean.
+//! - [`inputs()`] turns the paths on a command line into the captures they mean.
 //!
 //! A capture that breaks gives every frame before the break, then a [`CaptureError`] that names the file, the packet
 //! and the byte, then nothing more. No input makes this crate panic, and memory does not grow with the file.

@@ -54,11 +54,7 @@ pub struct Statistics {
 /// Names of the interfaces that this user may listen to.
 pub fn interfaces() -> Vec<String> {
     // Failing to list them is no reason to fail: what matters is whether the one asked for can be opened.
-    Device::list()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|device| device.name)
-        .collect()
+    Device::list().unwrap_or_default().into_iter().map(|device| device.name).collect()
 }
 
 impl Live {
@@ -67,24 +63,14 @@ impl Live {
         if let Some(filter) = settings.filter {
             capture
                 .filter(filter, true)
-                .map_err(|error| CaptureError::Filter {
-                    filter: filter.to_owned(),
-                    reason: text(&error),
-                })?;
+                .map_err(|error| CaptureError::Filter { filter: filter.to_owned(), reason: text(&error) })?;
         }
         let number = capture.get_datalink().0;
-        let link = u16::try_from(number)
-            .map(LinkType)
-            .map_err(|_| CaptureError::Interface {
-                name: interface.to_owned(),
-                reason: format!("its link type {number} is no link type"),
-            })?;
-        Ok(Self {
+        let link = u16::try_from(number).map(LinkType).map_err(|_| CaptureError::Interface {
             name: interface.to_owned(),
-            capture,
-            link,
-            frames: 0,
-        })
+            reason: format!("its link type {number} is no link type"),
+        })?;
+        Ok(Self { name: interface.to_owned(), capture, link, frames: 0 })
     }
 
     pub fn name(&self) -> &str {
@@ -96,9 +82,8 @@ impl Live {
         match self.capture.next_packet() {
             Ok(packet) => {
                 self.frames = self.frames.saturating_add(1);
-                let nanoseconds = u64::try_from(packet.header.ts.tv_usec)
-                    .unwrap_or_default()
-                    .saturating_mul(1_000);
+                let nanoseconds =
+                    u64::try_from(packet.header.ts.tv_usec).unwrap_or_default().saturating_mul(1_000);
                 let seconds = u64::try_from(packet.header.ts.tv_sec).unwrap_or_default();
                 Ok(Some(Frame {
                     number: self.frames,
@@ -113,10 +98,7 @@ impl Live {
                 std::thread::sleep(NAP);
                 Ok(None)
             }
-            Err(error) => Err(CaptureError::Interface {
-                name: self.name.clone(),
-                reason: text(&error),
-            }),
+            Err(error) => Err(CaptureError::Interface { name: self.name.clone(), reason: text(&error) }),
         }
     }
 
@@ -148,9 +130,7 @@ const ANY: &str = "any";
 
 fn activate(interface: &str, settings: &Settings<'_>) -> Result<pcap::Capture<Active>, Error> {
     // 0 would mean to wait for ever.
-    let timeout = i32::try_from(settings.timeout.as_millis())
-        .unwrap_or(i32::MAX)
-        .max(1);
+    let timeout = i32::try_from(settings.timeout.as_millis()).unwrap_or(i32::MAX).max(1);
     pcap::Capture::from_device(interface)?
         .snaplen(i32::try_from(settings.snapshot_length).unwrap_or(i32::MAX))
         .promisc(settings.promiscuous && interface != ANY)
@@ -189,10 +169,7 @@ mod tests {
     fn an_unknown_interface_is_refused_with_a_sentence() {
         let error = Live::open("no-such-if0", &Settings::default()).expect_err("no such interface");
         assert!(
-            matches!(
-                error,
-                CaptureError::UnknownInterface { .. } | CaptureError::NotPermitted { .. }
-            ),
+            matches!(error, CaptureError::UnknownInterface { .. } | CaptureError::NotPermitted { .. }),
             "{error}"
         );
         assert!(error.to_string().contains("no-such-if0"));

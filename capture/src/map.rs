@@ -57,10 +57,7 @@ impl Map {
         // SAFETY: the map is a shared, read-only map of a file, never written through. Its pages are only dropped from
         // the page table and come back from the file with the same content, so slices into them stay valid; the range
         // was just cut to the map's length.
-        let _ = unsafe {
-            self.0
-                .unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, length)
-        };
+        let _ = unsafe { self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, length) };
     }
 
     /// Start and length of the part of `range` that there is.

@@ -22,10 +22,7 @@ pub(crate) struct Stream {
 impl Stream {
     pub(crate) fn new(source: impl Read + Send + 'static) -> io::Result<Self> {
         let position = Arc::new(AtomicU64::new(0));
-        let counted = Counted {
-            source,
-            position: Arc::clone(&position),
-        };
+        let counted = Counted { source, position: Arc::clone(&position) };
         let (source, compression) = decompress::unpack(Box::new(counted))?;
         Ok(Self {
             source,
@@ -75,9 +72,7 @@ impl Stream {
         match self.buffer.read(&mut self.source, need) {
             Ok(0) => {
                 self.ended = true;
-                self.decoder
-                    .end(self.buffer.unread(), need)
-                    .map_err(|defect| self.broken(name, defect))
+                self.decoder.end(self.buffer.unread(), need).map_err(|defect| self.broken(name, defect))
             }
             Ok(_) => Ok(()),
             Err(source) => Err(self.unreadable(name, source)),
@@ -86,21 +81,14 @@ impl Stream {
 
     fn broken(&mut self, name: &str, defect: Defect) -> CaptureError {
         self.ended = true;
-        CaptureError::Broken {
-            place: Place::new(name, &self.decoder),
-            defect,
-        }
+        CaptureError::Broken { place: Place::new(name, &self.decoder), defect }
     }
 
     fn unreadable(&mut self, name: &str, source: io::Error) -> CaptureError {
         self.ended = true;
         let place = Place::new(name, &self.decoder);
         match self.compression {
-            Some(compression) => CaptureError::Decompress {
-                place,
-                compression,
-                source,
-            },
+            Some(compression) => CaptureError::Decompress { place, compression, source },
             None => CaptureError::Read { place, source },
         }
     }
@@ -119,11 +107,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 impl Buffer {
     fn new() -> Self {
-        Self {
-            bytes: vec![0; BUFFER_BYTES],
-            start: 0,
-            end: 0,
-        }
+        Self { bytes: vec![0; BUFFER_BYTES], start: 0, end: 0 }
     }
 
     fn unread(&self) -> &[u8] {

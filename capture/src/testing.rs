@@ -38,21 +38,12 @@ impl Writer {
     /// A pcap file header: version 2.4, time zone and accuracy 0, snapshot length 64 KiB.
     pub(crate) fn pcap(self, magic: u32, link: u32) -> Vec<u8> {
         let version = [self.u16(2), self.u16(4)].concat();
-        [
-            self.u32(magic).to_vec(),
-            version,
-            self.words(&[0, 0, 65_536, link]),
-        ]
-        .concat()
+        [self.u32(magic).to_vec(), version, self.words(&[0, 0, 65_536, link])].concat()
     }
 
     pub(crate) fn record(self, seconds: u32, fraction: u32, original: u32, frame: &[u8]) -> Vec<u8> {
         let captured = u32::try_from(frame.len()).expect("a short frame");
-        [
-            self.words(&[seconds, fraction, captured, original]),
-            frame.to_vec(),
-        ]
-        .concat()
+        [self.words(&[seconds, fraction, captured, original]), frame.to_vec()].concat()
     }
 
     /// A pcapng block, its body padded and its length written on both sides.

@@ -35,9 +35,7 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
         return Exit::Clean.into();
     }
     complain(&format!("{error:#}"));
-    let capture = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<CaptureError>());
+    let capture = error.chain().find_map(|cause| cause.downcast_ref::<CaptureError>());
     match capture {
         None | Some(CaptureError::Filter { .. }) => Exit::Usage.into(),
         Some(_) => Exit::Unreadable.into(),
@@ -46,10 +44,7 @@ pub(crate) fn finish(result: anyhow::Result<Exit>) -> ExitCode {
 
 /// A sentence on standard error, with whatever a terminal might obey taken out: paths and files are strangers' text too.
 pub(crate) fn complain(sentence: &str) {
-    let lines: Vec<String> = sentence
-        .lines()
-        .map(|line| text::clean(line.as_bytes(), LINE))
-        .collect();
+    let lines: Vec<String> = sentence.lines().map(|line| text::clean(line.as_bytes(), LINE)).collect();
     anstream::eprintln!("weir: {}", lines.join("\n"));
 }
 
@@ -58,9 +53,7 @@ const LINE: usize = 2000;
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     })
 }
 

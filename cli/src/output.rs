@@ -128,20 +128,13 @@ impl Options {
         } else if self.csv {
             Box::new(csv::Csv::new(stdout()))
         } else {
-            Box::new(human::Human {
-                page: self.html.clone(),
-            })
+            Box::new(human::Human { page: self.html.clone() })
         };
         let mut outputs = vec![first];
         if let Some(path) = &self.html {
             outputs.push(Box::new(html::Html::create(path)?));
         }
-        Ok(Teller {
-            outputs,
-            report: Report::default(),
-            failed: None,
-            stopped: Arc::default(),
-        })
+        Ok(Teller { outputs, report: Report::default(), failed: None, stopped: Arc::default() })
     }
 }
 
@@ -159,10 +152,7 @@ impl Teller {
         self.each(|output| output.event(event));
     }
 
-    #[cfg_attr(
-        not(feature = "live"),
-        expect(dead_code, reason = "only interfaces never end")
-    )]
+    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only interfaces never end"))]
     pub(crate) fn flush(&mut self) {
         self.each(|output| output.flush());
     }
@@ -174,12 +164,7 @@ impl Teller {
 
     pub(crate) fn finish(mut self, captures: &[Heard], totals: &Totals, judge: &str) -> io::Result<Report> {
         let report = std::mem::take(&mut self.report);
-        let summary = Summary {
-            captures,
-            totals,
-            report: &report,
-            judge,
-        };
+        let summary = Summary { captures, totals, report: &report, judge };
         self.each(|output| output.finish(&summary));
         self.failed.map_or(Ok(report), Err)
     }

@@ -160,9 +160,7 @@ impl Pipeline {
                 }
                 correlator.apply(&mut Outbox::merge(parts), tell);
             }
-            feeder
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            feeder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 
@@ -189,11 +187,9 @@ impl Window<'_> {
     fn frames(&self) -> Box<dyn Iterator<Item = Frame<'_>> + '_> {
         match self {
             Window::Mapped(frames) => Box::new(frames.iter().copied()),
-            Window::Copied { first, batch } => Box::new(
-                (*first..)
-                    .zip(batch.frames())
-                    .map(|(id, frame)| core_frame(id, &frame)),
-            ),
+            Window::Copied { first, batch } => {
+                Box::new((*first..).zip(batch.frames()).map(|(id, frame)| core_frame(id, &frame)))
+            }
         }
     }
 
@@ -230,14 +226,7 @@ fn work<'a>(shard: &mut Shard, windows: &Receiver<Arc<Window<'a>>>, done: &Sende
         shard.frames(window.frames(), &mut outbox, &mut |frame, error| {
             failed.push((Frame { bytes: &[], ..*frame }, error));
         });
-        if done
-            .send(Finished {
-                window,
-                outbox,
-                failed,
-            })
-            .is_err()
-        {
+        if done.send(Finished { window, outbox, failed }).is_err() {
             return;
         }
     }
@@ -256,9 +245,7 @@ fn feed<'a>(
 ) -> Result<(), CaptureError> {
     windows(capture, next, read, &mut |window| {
         let window = Arc::new(window);
-        workers
-            .iter()
-            .all(|worker| worker.send(Arc::clone(&window)).is_ok())
+        workers.iter().all(|worker| worker.send(Arc::clone(&window)).is_ok())
     })
 }
 

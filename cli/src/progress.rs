@@ -55,14 +55,10 @@ impl Progress {
 
 fn bar(total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
-        Some(total) => (
-            ProgressBar::new(total),
-            "{wide_bar} {bytes} of {total_bytes}  {bytes_per_sec}  {eta}",
-        ),
-        None => (
-            ProgressBar::new_spinner(),
-            "{spinner} {bytes} read  {bytes_per_sec}",
-        ),
+        Some(total) => {
+            (ProgressBar::new(total), "{wide_bar} {bytes} of {total_bytes}  {bytes_per_sec}  {eta}")
+        }
+        None => (ProgressBar::new_spinner(), "{spinner} {bytes} read  {bytes_per_sec}"),
     };
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use std::hash::{BuildHasher, RandomState};
 use weir_core::engine::{Config, Depth};
 use weir_core::finding::leak::device::Device;
-use std::hash::{BuildHasher, RandomState};
 use weir_core::flow::table::Seed;
 use weir_core::policy::{Policy, Profile};
 use weir_core::rules::RuleSet;
@@ -62,11 +62,7 @@ impl Setup {
             }
         };
         let builtin = weir_signatures::builtin();
-        Ok(RuleSet {
-            services: builtin.services,
-            lists: builtin.lists,
-            device,
-        })
+        Ok(RuleSet { services: builtin.services, lists: builtin.lists, device })
     }
 
     fn policy(&self) -> Result<Policy> {

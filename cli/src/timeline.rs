@@ -43,11 +43,7 @@ impl Timeline {
 
     /// Start and bytes of every bin up to the last that has any.
     pub(crate) fn bins(&self) -> impl Iterator<Item = (Timestamp, u64)> {
-        let used = self
-            .bins
-            .iter()
-            .rposition(|bytes| *bytes > 0)
-            .map_or(0, |last| last + 1);
+        let used = self.bins.iter().rposition(|bytes| *bytes > 0).map_or(0, |last| last + 1);
         (0_u64..)
             .zip(&self.bins[..used])
             .map(|(bin, bytes)| (Timestamp(self.start.saturating_add(bin << self.shift)), *bytes))

@@ -10,9 +10,7 @@ use serde_json::Value;
 use common::{Folder, OK, conversation, header, login, pcap, stderr, stdout, weir};
 
 fn lines(text: &str) -> Vec<Value> {
-    text.lines()
-        .map(|line| serde_json::from_str(line).expect("every line is JSON"))
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect()
 }
 
 #[test]
@@ -80,23 +78,14 @@ fn json_is_a_record_per_line_and_statistics_at_the_end() {
     let folder = Folder::new("json");
     let capture = folder.write("a.pcap", &pcap(&login(40_000)));
     let records = lines(&stdout(&weir(&["replay", "--json", &capture])));
-    let kinds: Vec<&str> = records
-        .iter()
-        .filter_map(|record| record["event_type"].as_str())
-        .collect();
+    let kinds: Vec<&str> = records.iter().filter_map(|record| record["event_type"].as_str()).collect();
     assert_eq!(kinds.len(), records.len());
     for kind in ["flow", "alert", "http"] {
         assert!(kinds.contains(&kind), "{kind} in {kinds:?}");
     }
     assert_eq!(kinds.last(), Some(&"stats"));
-    assert_eq!(
-        records.last().map(|stats| &stats["stats"]["decoder"]["pkts"]),
-        Some(&6.into())
-    );
-    let flow = records
-        .iter()
-        .find(|record| record["event_type"] == "flow")
-        .expect("a flow");
+    assert_eq!(records.last().map(|stats| &stats["stats"]["decoder"]["pkts"]), Some(&6.into()));
+    let flow = records.iter().find(|record| record["event_type"] == "flow").expect("a flow");
     assert_eq!(flow["app_proto"], "http");
     assert_eq!(flow["weir"]["hostname"], "login.example.org");
 }
@@ -122,9 +111,7 @@ fn csv_has_a_header_and_a_line_per_flow() {
     let capture = folder.write("a.pcap", &pcap(&login(40_000)));
     let text = stdout(&weir(&["replay", "--csv", &capture]));
     let lines: Vec<&str> = text.split_terminator("\r\n").collect();
-    let [head, flow] = lines[..] else {
-        panic!("{lines:?}")
-    };
+    let [head, flow] = lines[..] else { panic!("{lines:?}") };
     assert!(head.starts_with("flow_id,start,end,src_ip"));
     assert!(flow.contains(",198.51.100.7,40000,192.0.2.80,80,tcp,http,,dpi,login.example.org,"));
     assert_eq!(head.split(',').count(), flow.split(',').count());
@@ -138,17 +125,10 @@ fn a_broken_capture_is_told_up_to_the_break() {
     let capture = folder.write("a.pcap", &bytes);
     let output = weir(&["replay", &capture]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(
-        stdout(&output).contains("5 packets · 1 flow"),
-        "{}",
-        stdout(&output)
-    );
+    assert!(stdout(&output).contains("5 packets · 1 flow"), "{}", stdout(&output));
     assert!(stdout(&output).contains("Given away"));
     let error = stderr(&output);
-    assert!(
-        error.starts_with("weir: ") && error.contains("packet 6 at byte "),
-        "{error}"
-    );
+    assert!(error.starts_with("weir: ") && error.contains("packet 6 at byte "), "{error}");
 }
 
 #[test]
@@ -231,13 +211,7 @@ fn a_policy_is_obeyed_and_named() {
         b"profile = \"monitor\"\n\n[[rule]]\nname = \"mine\"\ndomain = [\"example.org\"]\naction = \"ask\"\n";
     let policy = folder.write("policy.toml", rules);
     let text = stdout(&weir(&["replay", &capture, "--policy", &policy]));
-    assert!(
-        text.contains("your policy would have") && text.contains("asked"),
-        "{text}"
-    );
+    assert!(text.contains("your policy would have") && text.contains("asked"), "{text}");
     let text = stdout(&weir(&["replay", &capture, "--profile", "monitor"]));
-    assert!(
-        text.contains("monitor would have") && text.contains("logged"),
-        "{text}"
-    );
+    assert!(text.contains("monitor would have") && text.contains("logged"), "{text}");
 }

@@ -14,10 +14,7 @@ fn every_subcommand_explains_itself_with_an_example() {
         let output = weir(&[name, "--help"]);
         let help = stdout(&output);
         assert!(output.status.success());
-        assert!(
-            help.contains("Usage: weir ") && help.contains("Example"),
-            "{help}"
-        );
+        assert!(help.contains("Usage: weir ") && help.contains("Example"), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     }
 }
@@ -59,17 +56,10 @@ fn protocols_are_listed_with_what_is_read() {
     let list = stdout(&weir(&["protocols"]));
     assert!(list.lines().any(|line| line.starts_with("tls ")), "{list}");
     let page = stdout(&weir(&["protocols", "tls"]));
-    assert!(
-        page.contains("tls.sni") && page.contains("names the server"),
-        "{page}"
-    );
+    assert!(page.contains("tls.sni") && page.contains("names the server"), "{page}");
     let all: Value = serde_json::from_str(&stdout(&weir(&["protocols", "--json"]))).expect("JSON");
-    let names: Vec<&str> = all
-        .as_array()
-        .expect("a list")
-        .iter()
-        .filter_map(|protocol| protocol["name"].as_str())
-        .collect();
+    let names: Vec<&str> =
+        all.as_array().expect("a list").iter().filter_map(|protocol| protocol["name"].as_str()).collect();
     assert!(names.is_sorted() && names.contains(&"dns"));
 }
 

@@ -109,14 +109,7 @@ impl Engine {
         let stream = self.shard.open_stream(id, key, at);
         self.outbox.push(0, at, Outcome::Opened { id, key });
         self.correlate(tell);
-        self.streams.insert(
-            id,
-            Held {
-                stream,
-                held: [0; 2],
-                verdict: Verdict::allow(),
-            },
-        );
+        self.streams.insert(id, Held { stream, held: [0; 2], verdict: Verdict::allow() });
         id
     }
 
@@ -132,8 +125,7 @@ impl Engine {
         let Some(held) = self.streams.get_mut(&flow) else {
             return Decision::Forward(bytes.len());
         };
-        self.shard
-            .chunk(&mut held.stream, at, Chunk { direction, bytes }, &mut self.outbox);
+        self.shard.chunk(&mut held.stream, at, Chunk { direction, bytes }, &mut self.outbox);
         self.correlator.apply(&mut self.outbox, tell);
         let state = &held.stream.state;
         let hostname = state.summary.as_ref().and_then(|summary| summary.hostname.as_deref());
@@ -181,27 +173,11 @@ impl Engine {
 /// What one flow left for the stages that see all flows.
 #[derive(Debug)]
 pub enum Outcome {
-    Opened {
-        id: FlowId,
-        key: FlowKey,
-    },
+    Opened { id: FlowId, key: FlowKey },
     Learned(Learned),
-    Expected {
-        transport: Transport,
-        server: Endpoint,
-        protocol: &'static str,
-    },
-    Found {
-        id: FlowId,
-        key: FlowKey,
-        sighting: Sighting,
-    },
-    Record {
-        id: FlowId,
-        key: FlowKey,
-        protocol: &'static str,
-        body: String,
-    },
+    Expected { transport: Transport, server: Endpoint, protocol: &'static str },
+    Found { id: FlowId, key: FlowKey, sighting: Sighting },
+    Record { id: FlowId, key: FlowKey, protocol: &'static str, body: String },
     Ended(Box<FlowEvent>),
 }
 
@@ -279,10 +255,7 @@ impl Outbox {
 
     /// Flows among them that were opened.
     pub fn opened(&self) -> u64 {
-        self.outcomes
-            .iter()
-            .filter(|(_, outcome)| matches!(outcome, Outcome::Opened { .. }))
-            .count() as u64
+        self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Opened { .. })).count() as u64
     }
 
     pub fn clear(&mut self) {
@@ -298,14 +271,7 @@ impl Outbox {
     }
 
     fn push(&mut self, packet: u64, at: Timestamp, outcome: Outcome) {
-        self.outcomes.push((
-            Stamp {
-                order: self.order,
-                packet,
-                at,
-            },
-            outcome,
-        ));
+        self.outcomes.push((Stamp { order: self.order, packet, at }, outcome));
     }
 }
 
@@ -360,9 +326,7 @@ impl State {
         if self.settled {
             return 0;
         }
-        self.inspection
-            .as_ref()
-            .map_or(0, |inspection| inspection.undecided(direction))
+        self.inspection.as_ref().map_or(0, |inspection| inspection.undecided(direction))
     }
 }
 

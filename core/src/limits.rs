@@ -164,3 +164,5 @@ pub const HPACK_TABLE_BYTES: usize = 64 * 1024;
 pub const HTTP2_STREAMS: usize = 128;
 /// Pieces of one message with findings in them that its record is kept from repeating.
 pub const LEAKY_FACTS: usize = 16;
+/// Bytes per direction whose segments are sampled, to notice a retransmission with other content.
+pub const SAMPLED_BYTES: u64 = 64 * 1024;

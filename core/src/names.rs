@@ -64,18 +64,10 @@ impl fmt::Display for EntryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("is empty: write a host name, such as ads.example.com"),
-            Self::TooLong => write!(
-                f,
-                "is longer than the {} octets of a host name",
-                limits::HOST_BYTES
-            ),
+            Self::TooLong => write!(f, "is longer than the {} octets of a host name", limits::HOST_BYTES),
             Self::EmptyLabel => f.write_str("has nothing between two dots: remove one of them"),
             Self::LongLabel => {
-                write!(
-                    f,
-                    "has a label longer than {} octets, which no host has",
-                    limits::LABEL_BYTES
-                )
+                write!(f, "has a label longer than {} octets, which no host has", limits::LABEL_BYTES)
             }
             Self::Character('*') => f.write_str("has a `*`: leave it out, a name covers every name below it"),
             Self::Character(c) if c.is_ascii() => {
@@ -114,11 +106,7 @@ fn check_host(host: &str) -> Result<(), EntryError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if let Some(c) = host.chars().find(|&c| !allowed(c)) {
         let is_address = host.trim_matches(['[', ']']).parse::<Ipv6Addr>().is_ok();
-        return Err(if is_address {
-            EntryError::Address
-        } else {
-            EntryError::Character(c)
-        });
+        return Err(if is_address { EntryError::Address } else { EntryError::Character(c) });
     }
     if host.len() > limits::HOST_BYTES {
         return Err(EntryError::TooLong);
@@ -159,9 +147,7 @@ fn check_identifier(text: &str) -> Result<(), EntryError> {
     let ends = [bytes.first(), bytes.last()];
     let good = bytes.len() <= limits::IDENTIFIER_BYTES
         && ends.into_iter().all(|end| end.is_some_and(alphanumeric))
-        && bytes
-            .iter()
-            .all(|byte| alphanumeric(byte) || matches!(byte, b'-' | b'.'));
+        && bytes.iter().all(|byte| alphanumeric(byte) || matches!(byte, b'-' | b'.'));
     if good { Ok(()) } else { Err(EntryError::Identifier) }
 }
 

@@ -60,10 +60,7 @@ pub struct Verdict {
 
 impl Verdict {
     pub fn allow() -> Self {
-        Self {
-            action: Action::Allow,
-            because: Box::default(),
-        }
+        Self { action: Action::Allow, because: Box::default() }
     }
 }
 
@@ -175,10 +172,7 @@ impl std::error::Error for PolicyError {}
 
 impl Policy {
     pub const fn new(profile: Profile) -> Self {
-        Self {
-            profile,
-            rules: Vec::new(),
-        }
+        Self { profile, rules: Vec::new() }
     }
 
     /// Reads a policy file's text.
@@ -198,10 +192,7 @@ impl Policy {
                 rule.name
             )));
         }
-        Ok(Self {
-            profile: source.profile,
-            rules: source.rule,
-        })
+        Ok(Self { profile: source.profile, rules: source.rule })
     }
 
     /// The same rules under another profile.
@@ -228,10 +219,7 @@ impl Policy {
                 rule.action != Action::Allow && findings.clone().any(|finding| rule.names(finding))
             };
             if decides {
-                return Verdict {
-                    action: rule.action,
-                    because: format!("rule: {}", rule.name).into(),
-                };
+                return Verdict { action: rule.action, because: format!("rule: {}", rule.name).into() };
             }
         }
         let local = subject.key.server.address.is_local();
@@ -239,10 +227,7 @@ impl Policy {
             .filter(|finding| !self.sets_aside(subject, finding))
             .map(|finding| (self.profile.action(finding, local), finding))
             .max_by(|(a, left), (b, right)| a.cmp(b).then(left.severity.cmp(&right.severity)))
-            .map_or_else(Verdict::allow, |(action, finding)| Verdict {
-                action,
-                because: finding.id.into(),
-            })
+            .map_or_else(Verdict::allow, |(action, finding)| Verdict { action, because: finding.id.into() })
     }
 
     /// An `allow` rule for this very finding stands before any other.
@@ -270,9 +255,7 @@ impl Rule {
             wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|pattern| glob(pattern, value)))
         };
         let domain_fits = self.domain.is_empty()
-            || subject
-                .hostname
-                .is_some_and(|host| self.domain.iter().any(|domain| within(host, domain)));
+            || subject.hostname.is_some_and(|host| self.domain.iter().any(|domain| within(host, domain)));
         let server = subject.key.server.address.ip();
         let address_fits = self.address.is_empty() || self.address.iter().any(|net| net.contains(server));
         domain_fits
@@ -320,9 +303,7 @@ impl TryFrom<String> for Network {
     fn try_from(text: String) -> Result<Self, String> {
         let wrong =
             || format!("\"{text}\" is not an address or network such as 192.0.2.0/24 or 2001:db8::/32");
-        let (address, bits) = text
-            .split_once('/')
-            .map_or((text.as_str(), None), |(a, b)| (a, Some(b)));
+        let (address, bits) = text.split_once('/').map_or((text.as_str(), None), |(a, b)| (a, Some(b)));
         let base: IpAddr = address.parse().map_err(|_| wrong())?;
         let most = if base.is_ipv4() { 32 } else { 128 };
         let bits = match bits {

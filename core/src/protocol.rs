@@ -156,11 +156,7 @@ pub struct Field {
 impl Field {
     /// A fact that stands in the event record under `eve`, or nowhere if that is empty.
     pub const fn meta(name: &'static str, eve: &'static str) -> Self {
-        Self {
-            name,
-            role: Role::Meta,
-            eve,
-        }
+        Self { name, role: Role::Meta, eve }
     }
 
     pub const fn new(name: &'static str, role: Role) -> Self {
@@ -168,11 +164,7 @@ impl Field {
     }
 
     pub const fn hostname(name: &'static str, eve: &'static str) -> Self {
-        Self {
-            name,
-            role: Role::Hostname,
-            eve,
-        }
+        Self { name, role: Role::Hostname, eve }
     }
 }
 

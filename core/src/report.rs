@@ -87,14 +87,7 @@ pub struct Report {
 }
 
 /// What makes two findings the same line of a report.
-type Likeness = (
-    &'static str,
-    Option<&'static str>,
-    Vec<&'static str>,
-    Box<str>,
-    Box<str>,
-    Box<str>,
-);
+type Likeness = (&'static str, Option<&'static str>, Vec<&'static str>, Box<str>, Box<str>, Box<str>);
 
 impl Report {
     /// What is added from now on comes from the capture of this number.
@@ -114,12 +107,7 @@ impl Report {
     pub fn talks(&self) -> Vec<&Talk> {
         let mut talks: Vec<&Talk> = self.talks.values().collect();
         talks.sort_unstable_by(|a, b| {
-            let order = |talk: &Talk| {
-                (
-                    std::cmp::Reverse(total(talk.bytes)),
-                    std::cmp::Reverse(talk.flows),
-                )
-            };
+            let order = |talk: &Talk| (std::cmp::Reverse(total(talk.bytes)), std::cmp::Reverse(talk.flows));
             order(a)
                 .cmp(&order(b))
                 .then_with(|| a.protocol.cmp(b.protocol))
@@ -234,14 +222,7 @@ impl Report {
 
 impl Talk {
     const fn new(protocol: &'static str, party: Party) -> Self {
-        Self {
-            protocol,
-            party,
-            flows: 0,
-            bytes: [0; 2],
-            leaking: 0,
-            worst: None,
-        }
+        Self { protocol, party, flows: 0, bytes: [0; 2], leaking: 0, worst: None }
     }
 
     fn add(&mut self, flow: &FlowEvent) {

@@ -19,11 +19,8 @@ pub fn hostname(bytes: &[u8]) -> String {
 pub fn clean(bytes: &[u8], most: usize) -> String {
     let cut = &bytes[..bytes.len().min(most.saturating_mul(4))];
     let text = String::from_utf8_lossy(cut);
-    let mut shown: String = text
-        .chars()
-        .take(most)
-        .map(|c| if is_unsafe(c) { '\u{fffd}' } else { c })
-        .collect();
+    let mut shown: String =
+        text.chars().take(most).map(|c| if is_unsafe(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(most).is_some() || cut.len() < bytes.len() {
         shown.push('…');
     }
@@ -45,10 +42,7 @@ fn is_unsafe(c: char) -> bool {
 /// assert_eq!(weir_core::text::mask(""), "•••");
 /// ```
 pub fn mask(secret: &str) -> String {
-    let first = secret
-        .chars()
-        .next()
-        .filter(|c| !is_unsafe(*c) && secret.chars().count() >= 4);
+    let first = secret.chars().next().filter(|c| !is_unsafe(*c) && secret.chars().count() >= 4);
     first.map_or_else(|| "•••".to_owned(), |c| format!("{c}•••"))
 }
 

@@ -34,22 +34,10 @@ impl Timestamp {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let month_from_march = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 {
-            month_from_march + 3
-        } else {
-            month_from_march - 9
-        };
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
         let year = year_of_era + era * 400 + (month <= 2) as u64;
         let micros = self.0 % 1_000_000_000 / 1000;
-        (
-            year,
-            month,
-            day,
-            second / 3600,
-            second / 60 % 60,
-            second % 60,
-            micros,
-        )
+        (year, month, day, second / 3600, second / 60 % 60, second % 60, micros)
     }
 }
 
@@ -57,10 +45,7 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day, hour, minute, second, micros) = self.civil();
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}+0000"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}+0000")
     }
 }
 
@@ -71,18 +56,9 @@ mod tests {
     #[test]
     fn dates_are_right_at_the_edges() {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000000+0000");
-        assert_eq!(
-            Timestamp::from_seconds(951_782_399).to_string(),
-            "2000-02-28T23:59:59.000000+0000"
-        );
-        assert_eq!(
-            Timestamp::from_seconds(951_782_400).to_string(),
-            "2000-02-29T00:00:00.000000+0000"
-        );
-        assert_eq!(
-            Timestamp(1_780_272_000_000_001_999).to_string(),
-            "2026-06-01T00:00:00.000001+0000"
-        );
+        assert_eq!(Timestamp::from_seconds(951_782_399).to_string(), "2000-02-28T23:59:59.000000+0000");
+        assert_eq!(Timestamp::from_seconds(951_782_400).to_string(), "2000-02-29T00:00:00.000000+0000");
+        assert_eq!(Timestamp(1_780_272_000_000_001_999).to_string(), "2026-06-01T00:00:00.000001+0000");
         assert_eq!(Timestamp(u64::MAX).to_string(), "2554-07-21T23:34:33.709551+0000");
     }
 }

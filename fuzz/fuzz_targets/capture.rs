@@ -14,12 +14,7 @@ const MOST: usize = 20_000;
 fuzz_target!(|input: &[u8]| {
     let (whole, first) = decode(input, usize::MAX);
     let (pieces, second) = decode(input, 7);
-    assert!(
-        whole == pieces,
-        "{} frames at once, {} in pieces",
-        whole.len(),
-        pieces.len()
-    );
+    assert!(whole == pieces, "{} frames at once, {} in pieces", whole.len(), pieces.len());
     assert_eq!(first, second);
 
     if let Ok(mut capture) = Capture::from_reader("fuzz", Cursor::new(input.to_vec())) {

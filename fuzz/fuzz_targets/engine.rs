@@ -63,11 +63,7 @@ fn packets(input: &[u8], ledger: &mut Ledger) {
 fn chunks(door: u8, input: &[u8], ledger: &mut Ledger) {
     let mut engine = Engine::new(&CONFIG);
     let at = Timestamp::from_seconds(1_780_272_000);
-    let transport = if door % 2 == 0 {
-        Transport::TCP
-    } else {
-        Transport::UDP
-    };
+    let transport = if door % 2 == 0 { Transport::TCP } else { Transport::UDP };
     let key = reading::flow(transport, 8080);
     let flow = engine.open(at, key, &mut |event| ledger.note(event));
     let (mut given, mut forwarded) = ([0; 2], [0; 2]);
@@ -80,10 +76,7 @@ fn chunks(door: u8, input: &[u8], ledger: &mut Ledger) {
             Decision::Forward(count) => forwarded[direction.index()] += count,
             Decision::Block(_) => break,
         }
-        assert!(
-            forwarded[0] <= given[0] && forwarded[1] <= given[1],
-            "forwards what it was not given"
-        );
+        assert!(forwarded[0] <= given[0] && forwarded[1] <= given[1], "forwards what it was not given");
     }
     engine.close(flow, &mut |event| ledger.note(event));
     assert!(ledger.ended.contains(&flow), "the flow has no end");

@@ -32,11 +32,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn check(packet: &Packet<'_>, bytes: &[u8]) {
     assert!(is_within(packet.payload, bytes));
-    assert!(
-        packet.missing <= 1 << 16,
-        "{} bytes are missing of one packet",
-        packet.missing
-    );
+    assert!(packet.missing <= 1 << 16, "{} bytes are missing of one packet", packet.missing);
 }
 
 /// Whether a slice is a piece of another one; an empty slice always is.

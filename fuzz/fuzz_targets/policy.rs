@@ -15,12 +15,8 @@ fuzz_target!(|input: &[u8]| {
     let refusal = match which % 4 {
         0 => Policy::parse(text).err().map(|error| error.to_string()),
         1 => Device::parse(text).err().map(|error| error.to_string()),
-        2 => weir_signatures::load([("fuzz.toml", text)])
-            .err()
-            .map(|error| error.to_string()),
-        _ => weir_signatures::load([("fuzz.txt", text)])
-            .err()
-            .map(|error| error.to_string()),
+        2 => weir_signatures::load([("fuzz.toml", text)]).err().map(|error| error.to_string()),
+        _ => weir_signatures::load([("fuzz.txt", text)]).err().map(|error| error.to_string()),
     };
     assert_ne!(refusal.as_deref(), Some(""));
 });

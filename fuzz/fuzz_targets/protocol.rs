@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
     probe(protocol, &flow, script);
 
     let mut reading = Reading::new(protocol, flow);
-    let mut sink = Declared(protocol);
+    let mut sink = Declared { protocol, carried: None };
     for step in script::steps(script) {
         match step {
             Step::Bytes(direction, bytes) => reading.feed(direction, bytes, &mut sink),
@@ -61,15 +61,23 @@ fn probe(protocol: &dyn Protocol, flow: &FlowKey, script: &[u8]) {
     }
 }
 
-/// Takes only what the protocol declares.
+/// Takes only what the protocol declares, or one that it says it carries.
 #[derive(Debug)]
-struct Declared(&'static dyn Protocol);
+struct Declared {
+    protocol: &'static dyn Protocol,
+    carried: Option<&'static dyn Protocol>,
+}
 
 impl Sink for Declared {
     fn fact(&mut self, field: &'static Field, _: Direction, value: Value<'_>) {
+        let speakers = [Some(self.protocol), self.carried];
         assert!(
-            self.0.fields().iter().any(|known| std::ptr::eq(*known, field)),
-            "{} is stated but not declared",
+            speakers
+                .iter()
+                .flatten()
+                .any(|protocol| protocol.fields().iter().any(|known| std::ptr::eq(*known, field))),
+            "{} states {} but does not declare it",
+            self.protocol.name(),
             field.name
         );
         assert!(
@@ -83,10 +91,17 @@ impl Sink for Declared {
     fn end_record(&mut self) {}
 
     fn refine(&mut self, name: &'static str) {
-        assert!(self.0.variants().contains(&name), "{name} is no declared variant");
+        assert!(
+            self.protocol.variants().contains(&name),
+            "{} does not declare the variant {name}",
+            self.protocol.name()
+        );
     }
 
-    fn inner(&mut self, _: &'static str) {}
+    fn inner(&mut self, name: &'static str) {
+        self.carried = protocol::named(name);
+        assert!(self.carried.is_some(), "nobody knows {name}");
+    }
 
     fn expect(&mut self, _: Transport, _: Endpoint, name: &'static str) {
         assert!(protocol::named(name).is_some(), "nobody knows {name}");

@@ -37,11 +37,7 @@ pub fn frames(input: &[u8]) -> impl Iterator<Item = Frame<'_>> {
     std::iter::from_fn(move || {
         let (link, wait, length) = (reader.u8()?, reader.u8()?, reader.u16()?);
         let length = usize::from(length).min(reader.remaining());
-        Some(Frame {
-            link: LINKS[usize::from(link) % LINKS.len()],
-            wait,
-            bytes: reader.take(length)?,
-        })
+        Some(Frame { link: LINKS[usize::from(link) % LINKS.len()], wait, bytes: reader.take(length)? })
     })
 }
 

@@ -37,27 +37,14 @@ pub(crate) struct Source<'a> {
 impl Source<'_> {
     /// An error about `entry`, which begins at byte `offset`.
     pub(crate) fn error_at(&self, offset: usize, entry: &str, why: impl fmt::Display) -> LoadError {
-        LoadError {
-            entry: Some(entry.into()),
-            ..self.error(Some(self.line(offset)), why)
-        }
+        LoadError { entry: Some(entry.into()), ..self.error(Some(self.line(offset)), why) }
     }
 
     pub(crate) fn error(&self, line: Option<usize>, why: impl fmt::Display) -> LoadError {
-        LoadError {
-            file: self.file.into(),
-            line,
-            entry: None,
-            why: why.to_string().into(),
-        }
+        LoadError { file: self.file.into(), line, entry: None, why: why.to_string().into() }
     }
 
     pub(crate) fn line(&self, offset: usize) -> usize {
-        1 + self
-            .text
-            .bytes()
-            .take(offset)
-            .filter(|&byte| byte == b'\n')
-            .count()
+        1 + self.text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
     }
 }

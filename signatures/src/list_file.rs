@@ -44,9 +44,7 @@ pub(crate) fn load_toml(loader: &mut Loader, source: Source<'_>) -> Result<(), L
         return Err(source.error(None, "names no domain: add one to `domains`, or remove the file"));
     }
     let lists = &mut loader.lists;
-    each_sorted(source, &file.domains, |host| {
-        lists.add_host(id, host).map_err(|why| why.to_string())
-    })
+    each_sorted(source, &file.domains, |host| lists.add_host(id, host).map_err(|why| why.to_string()))
 }
 
 /// One name per line, or the lines of a hosts file. In any order and with duplicates, as such lists are.
@@ -58,10 +56,9 @@ pub(crate) fn load_plain(loader: &mut Loader, source: Source<'_>) -> Result<(), 
         let start = end;
         end += line.len();
         if line.len() > limits::LINE_BYTES {
-            return Err(source.error(
-                Some(source.line(start)),
-                "is far too long for a line of names: break it",
-            ));
+            return Err(
+                source.error(Some(source.line(start)), "is far too long for a line of names: break it")
+            );
         }
         let (names, comment) = line.split_once('#').unwrap_or((line, ""));
         if names.trim().is_empty() {
@@ -75,10 +72,7 @@ pub(crate) fn load_plain(loader: &mut Loader, source: Source<'_>) -> Result<(), 
             None => *list.insert(add_list(loader, source, &header)?),
         };
         for host in hosts(names) {
-            loader
-                .lists
-                .add_host(id, host)
-                .map_err(|why| source.error_at(start, host, why))?;
+            loader.lists.add_host(id, host).map_err(|why| source.error_at(start, host, why))?;
         }
     }
     match list {
@@ -109,27 +103,13 @@ fn add_list(loader: &mut Loader, source: Source<'_>, file: &ListFile) -> Result<
     let list = DomainList {
         id: file.id.get_ref().as_str().into(),
         title: file.title.get_ref().as_str().into(),
-        class: one_of(
-            source,
-            &file.class,
-            ListClass::from_name,
-            ListClass::ALL.map(ListClass::name),
-        )?,
-        severity: one_of(
-            source,
-            &file.severity,
-            Severity::from_name,
-            Severity::ALL.map(Severity::name),
-        )?,
+        class: one_of(source, &file.class, ListClass::from_name, ListClass::ALL.map(ListClass::name))?,
+        severity: one_of(source, &file.severity, Severity::from_name, Severity::ALL.map(Severity::name))?,
         report_only: file.report_only,
         source: file.source.get_ref().as_str().into(),
         licence: file.licence.get_ref().as_str().into(),
     };
-    let added = if &*list.id == TRACKERS {
-        Err(EntryError::Taken(list.id))
-    } else {
-        loader.lists.add(list)
-    };
+    let added = if &*list.id == TRACKERS { Err(EntryError::Taken(list.id)) } else { loader.lists.add(list) };
     added.map_err(|why| {
         let why = match why {
             EntryError::Taken(_) => "is another list's id already: choose another one".to_owned(),
@@ -143,10 +123,7 @@ impl ListFile {
     /// What is taken for granted of a plain list that says nothing about itself.
     fn plain(file: &str) -> Self {
         let word = |text: &str| Spanned::new(0..0, text.to_owned());
-        let stem = Path::new(file)
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .unwrap_or(file);
+        let stem = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or(file);
         let id = stem.to_ascii_lowercase().replace(['_', ' '], "-");
         Self {
             id: word(&id),

@@ -50,9 +50,7 @@ impl Loader {
             let cap = limits::SIGNATURE_FILE_BYTES / 1024 / 1024;
             return Err(source.error(None, format_args!("is larger than {cap} MiB: split it")));
         }
-        let is_toml = file
-            .rsplit_once('.')
-            .is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("toml"));
+        let is_toml = file.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("toml"));
         if !is_toml {
             return list_file::load_plain(self, source);
         }
@@ -64,10 +62,7 @@ impl Loader {
 
     pub(crate) fn finish(mut self) -> Signatures {
         self.add_trackers();
-        Signatures {
-            services: Arc::new(self.services),
-            lists: Arc::new(self.lists),
-        }
+        Signatures { services: Arc::new(self.services), lists: Arc::new(self.lists) }
     }
 
     pub(crate) fn owner(&mut self, name: &str) -> Arc<str> {
@@ -92,18 +87,11 @@ impl Loader {
             licence: env!("CARGO_PKG_LICENSE").into(),
         };
         let Ok(id) = self.lists.add(list) else { return };
-        let tracks = |service| {
-            self.services
-                .get(service)
-                .is_some_and(|service| service.category.is_tracking())
-        };
+        let tracks =
+            |service| self.services.get(service).is_some_and(|service| service.category.is_tracking());
         for host in self.services.hosts().iter().filter(|host| tracks(host.value)) {
             // It was a good entry a moment ago; only a full table could refuse it, and then the real lists matter more.
-            let entry = if host.exact {
-                format!("={}", host.name)
-            } else {
-                host.name.to_owned()
-            };
+            let entry = if host.exact { format!("={}", host.name) } else { host.name.to_owned() };
             let _ = self.lists.add_host(id, &entry);
         }
     }
@@ -147,10 +135,7 @@ pub(crate) fn check_text(source: Source<'_>, text: &Spanned<String>) -> Result<(
         return fail("is empty: write a few words");
     }
     if value.len() > limits::TITLE_BYTES {
-        return fail(&format!(
-            "is longer than {} octets: shorten it",
-            limits::TITLE_BYTES
-        ));
+        return fail(&format!("is longer than {} octets: shorten it", limits::TITLE_BYTES));
     }
     if value.chars().any(char::is_control) {
         return fail("has a control character: remove it");
@@ -173,10 +158,5 @@ pub(crate) fn one_of<T>(
 }
 
 pub(crate) fn category(source: Source<'_>, word: &Spanned<String>) -> Result<Category, LoadError> {
-    one_of(
-        source,
-        word,
-        Category::from_name,
-        Category::ALL.map(Category::name),
-    )
+    one_of(source, word, Category::from_name, Category::ALL.map(Category::name))
 }

@@ -73,14 +73,10 @@ fn add(loader: &mut Loader, source: Source<'_>, category: Category, entry: &Entr
         why => fail(why.to_string()),
     })?;
     let services = &mut loader.services;
-    each_sorted(source, &entry.domains, |host| {
-        services.add_host(id, host).map_err(|why| why.to_string())
-    })?;
+    each_sorted(source, &entry.domains, |host| services.add_host(id, host).map_err(|why| why.to_string()))?;
     for range in &entry.addresses {
         let text = range.get_ref();
-        let added = text
-            .parse::<Prefix>()
-            .and_then(|prefix| services.add_addresses(id, prefix));
+        let added = text.parse::<Prefix>().and_then(|prefix| services.add_addresses(id, prefix));
         added.map_err(|why| source.error_at(range.span().start, text, why))?;
     }
     Ok(())

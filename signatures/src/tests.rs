@@ -10,10 +10,7 @@ use super::*;
 
 fn service<'s>(signatures: &'s Signatures, host: &str) -> Option<&'s str> {
     let services = &signatures.services;
-    services
-        .by_host(host)
-        .and_then(|id| services.get(id))
-        .map(|service| &*service.name)
+    services.by_host(host).and_then(|id| services.get(id)).map(|service| &*service.name)
 }
 
 fn refused(name: &str, text: &str) -> String {
@@ -30,13 +27,9 @@ fn everything_that_ships_loads() {
 fn every_file_in_the_folders_ships() {
     for (folder, shipped) in [("services", embedded::SERVICES), ("lists", embedded::LISTS)] {
         let files = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
-        let files: BTreeSet<_> = files
-            .map(|file| format!("{folder}/{}", file.unwrap().file_name().to_string_lossy()))
-            .collect();
-        assert!(
-            shipped.iter().map(|(name, _)| *name).eq(files),
-            "compare {folder}/ with src/embedded.rs"
-        );
+        let files: BTreeSet<_> =
+            files.map(|file| format!("{folder}/{}", file.unwrap().file_name().to_string_lossy())).collect();
+        assert!(shipped.iter().map(|(name, _)| *name).eq(files), "compare {folder}/ with src/embedded.rs");
     }
 }
 
@@ -44,10 +37,7 @@ fn every_file_in_the_folders_ships() {
 fn a_file_holds_the_services_of_the_category_it_is_named_for() {
     for (name, text) in embedded::SERVICES {
         let category = name.trim_start_matches("services/").trim_end_matches(".toml");
-        assert!(
-            text.starts_with(&format!("category = \"{category}\"\n")),
-            "{name}"
-        );
+        assert!(text.starts_with(&format!("category = \"{category}\"\n")), "{name}");
     }
 }
 
@@ -57,12 +47,7 @@ fn every_domain_leads_to_its_own_service() {
     for host in services.hosts().iter() {
         assert_eq!(services.by_host(host.name), Some(host.value), "{}", host.name);
         if !host.exact {
-            assert_eq!(
-                services.by_host(format!("x.{}", host.name)),
-                Some(host.value),
-                "{}",
-                host.name
-            );
+            assert_eq!(services.by_host(format!("x.{}", host.name)), Some(host.value), "{}", host.name);
         }
         assert_eq!(
             services.by_host(format!("{}.", host.name.to_uppercase())),
@@ -71,11 +56,7 @@ fn every_domain_leads_to_its_own_service() {
             host.name
         );
         let glued = services.by_host(format!("not{}", host.name));
-        assert!(
-            glued.is_none() || host.name.matches('.').count() > 1,
-            "{}",
-            host.name
-        );
+        assert!(glued.is_none() || host.name.matches('.').count() > 1, "{}", host.name);
     }
 }
 
@@ -83,10 +64,7 @@ fn every_domain_leads_to_its_own_service() {
 fn no_domain_stands_below_another_one_of_its_service() {
     let services = builtin().services;
     for host in services.hosts().iter() {
-        let above = host
-            .name
-            .split_once('.')
-            .and_then(|(_, above)| services.by_host(above));
+        let above = host.name.split_once('.').and_then(|(_, above)| services.by_host(above));
         assert_ne!(above, Some(host.value), "{} is covered already", host.name);
     }
 }
@@ -135,33 +113,15 @@ fn well_known_hosts_have_their_names() {
 #[test]
 fn known_bad_names_are_on_their_list() {
     let lists = builtin().lists;
-    let hit = |host: &str| {
-        lists
-            .blocked(host)
-            .map(|(list, name)| (&*list.id, list.class, name))
-    };
+    let hit = |host: &str| lists.blocked(host).map(|(list, name)| (&*list.id, list.class, name));
     let bad = ListClass::KnownBadDomain;
-    assert_eq!(
-        hit("Malware.WICAR.org."),
-        Some(("test-domains", bad, "wicar.org"))
-    );
-    assert_eq!(
-        hit("u.axclick.store"),
-        Some(("historic-malware", bad, "axclick.store"))
-    );
-    assert_eq!(
-        hit("xmr.nanopool.org"),
-        Some(("mining-pools", ListClass::Mining, "nanopool.org"))
-    );
-    assert_eq!(
-        hit("ads.doubleclick.net"),
-        Some(("trackers", ListClass::Tracker, "doubleclick.net"))
-    );
+    assert_eq!(hit("Malware.WICAR.org."), Some(("test-domains", bad, "wicar.org")));
+    assert_eq!(hit("u.axclick.store"), Some(("historic-malware", bad, "axclick.store")));
+    assert_eq!(hit("xmr.nanopool.org"), Some(("mining-pools", ListClass::Mining, "nanopool.org")));
+    assert_eq!(hit("ads.doubleclick.net"), Some(("trackers", ListClass::Tracker, "doubleclick.net")));
     assert_eq!(hit("www.example.com"), None);
     assert_eq!(hit("www.google.com"), None);
-    let (list, _) = lists
-        .blocked("www.iuqerfsodp9ifjaposdfjhgosurijfaewrwergwea.com")
-        .unwrap();
+    let (list, _) = lists.blocked("www.iuqerfsodp9ifjaposdfjhgosurijfaewrwergwea.com").unwrap();
     assert!(list.report_only);
 }
 
@@ -169,12 +129,8 @@ fn known_bad_names_are_on_their_list() {
 fn trackers_are_the_services_that_track() {
     let Signatures { services, lists } = builtin();
     for host in services.hosts().iter() {
-        let category = services
-            .get(host.value)
-            .map_or(Category::Other, |service| service.category);
-        let listed = lists
-            .blocked(host.name)
-            .is_some_and(|(list, _)| list.class == ListClass::Tracker);
+        let category = services.get(host.value).map_or(Category::Other, |service| service.category);
+        let listed = lists.blocked(host.name).is_some_and(|(list, _)| list.class == ListClass::Tracker);
         assert_eq!(listed, category.is_tracking(), "{}", host.name);
     }
 }
@@ -183,9 +139,7 @@ fn trackers_are_the_services_that_track() {
 fn no_service_is_called_bad() {
     let Signatures { services, lists } = builtin();
     for host in services.hosts().iter() {
-        let class = lists
-            .blocked(host.name)
-            .map_or(ListClass::Tracker, |(list, _)| list.class);
+        let class = lists.blocked(host.name).map_or(ListClass::Tracker, |(list, _)| list.class);
         assert_eq!(class, ListClass::Tracker, "{}", host.name);
     }
 }
@@ -193,12 +147,7 @@ fn no_service_is_called_bad() {
 #[test]
 fn loading_twice_gives_the_same_order() {
     let names = |signatures: &Signatures| -> Vec<String> {
-        signatures
-            .services
-            .hosts()
-            .iter()
-            .map(|host| host.name.to_owned())
-            .collect()
+        signatures.services.hosts().iter().map(|host| host.name.to_owned()).collect()
     };
     assert_eq!(names(&builtin()), names(&builtin()));
 }
@@ -220,14 +169,8 @@ fn an_own_list_stands_beside_what_ships() {
                 bad.example.com  # why\n0.0.0.0 other.example\n127.0.0.1 localhost\n=www.example.org\nbad.example.com\n";
     let lists = load([("/etc/weir/our_list.txt", text)]).unwrap().lists;
     let (list, name) = lists.blocked("a.bad.example.com").unwrap();
-    assert_eq!(
-        (&*list.id, &*list.title, name),
-        ("our-list", "What we do not want", "bad.example.com")
-    );
-    assert_eq!(
-        (list.class, list.severity),
-        (ListClass::Anonymizer, Severity::Low)
-    );
+    assert_eq!((&*list.id, &*list.title, name), ("our-list", "What we do not want", "bad.example.com"));
+    assert_eq!((list.class, list.severity), (ListClass::Anonymizer, Severity::Low));
     assert!(lists.blocked("other.example").is_some());
     assert!(lists.blocked("www.example.org").is_some());
     assert!(lists.blocked("a.www.example.org").is_none());
@@ -277,11 +220,7 @@ fn an_error_says_where_and_what_to_do() {
             services("[\"youtube.com\"]"),
             "a.toml:6: `youtube.com` belongs to `youtube` already: remove it from one of the two",
         ),
-        (
-            "a.toml",
-            services("[]"),
-            "a.toml:3: `example` has neither domains nor addresses: give it one",
-        ),
+        ("a.toml", services("[]"), "a.toml:3: `example` has neither domains nor addresses: give it one"),
         (
             "list.txt",
             "ok.example\nhttp://bad.example/\n".into(),
@@ -297,11 +236,7 @@ fn an_error_says_where_and_what_to_do() {
             "192.0.2.1\n".into(),
             "list.txt:1: `192.0.2.1` is an address: tables of names hold names",
         ),
-        (
-            "list.txt",
-            "# nothing\n".into(),
-            "list.txt: names no domain: write one name per line",
-        ),
+        ("list.txt", "# nothing\n".into(), "list.txt: names no domain: write one name per line"),
         (
             "trackers.txt",
             "ok.example\n".into(),

@@ -133,13 +133,6 @@ impl Recording {
 impl Recorded {
     /// The frame as the engine takes it, the `number`th.
     pub fn borrow(&self, number: u64) -> Frame<'_> {
-        Frame {
-            id: number,
-            number,
-            at: self.at,
-            link: self.link,
-            length: self.length,
-            bytes: &self.bytes,
-        }
+        Frame { id: number, number, at: self.at, link: self.link, length: self.length, bytes: &self.bytes }
     }
 }

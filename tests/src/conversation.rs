@@ -41,11 +41,7 @@ pub fn all(recording: &Recording) -> Vec<Conversation> {
             continue;
         }
         let mut key = key_of_first(&packet);
-        let swapped = FlowKey {
-            client: key.server,
-            server: key.client,
-            ..key
-        };
+        let swapped = FlowKey { client: key.server, server: key.client, ..key };
         if known.contains_key(&swapped) {
             key = swapped;
         }
@@ -71,11 +67,7 @@ pub fn all(recording: &Recording) -> Vec<Conversation> {
 impl Gathering {
     fn new(at: Timestamp, key: FlowKey) -> Self {
         Self {
-            conversation: Conversation {
-                at,
-                key,
-                messages: Vec::new(),
-            },
+            conversation: Conversation { at, key, messages: Vec::new() },
             next: [None; 2],
             early: Default::default(),
             spoilt: false,
@@ -94,9 +86,7 @@ impl Gathering {
         self.next[side].get_or_insert(sequence);
         self.spoilt |= packet.missing > 0;
         if !packet.payload.is_empty() {
-            self.early[side]
-                .entry(sequence)
-                .or_insert_with(|| packet.payload.to_vec());
+            self.early[side].entry(sequence).or_insert_with(|| packet.payload.to_vec());
             self.release(direction);
         }
     }
@@ -105,11 +95,7 @@ impl Gathering {
         let side = direction.index();
         let mut next = self.next[side].expect("a segment was taken");
         let far = |sequence: u32, next: u32| next.wrapping_sub(sequence) > 1 << 30;
-        while let Some(sequence) = self.early[side]
-            .keys()
-            .copied()
-            .find(|&sequence| !far(sequence, next))
-        {
+        while let Some(sequence) = self.early[side].keys().copied().find(|&sequence| !far(sequence, next)) {
             let bytes = self.early[side].remove(&sequence).expect("it was just found");
             let skip = (next.wrapping_sub(sequence) as usize).min(bytes.len());
             if skip < bytes.len() {

@@ -87,10 +87,7 @@ impl TryFrom<String> for Server {
             ),
             _ => (&*text, None),
         };
-        Ok(Self {
-            address: (!address.is_empty()).then(|| address.to_owned()),
-            port,
-        })
+        Ok(Self { address: (!address.is_empty()).then(|| address.to_owned()), port })
     }
 }
 
@@ -128,9 +125,7 @@ impl Expected {
             Self::Exactly(Exactly { id, kind, encoding }) => {
                 id == finding.id
                     && kind.as_deref().is_none_or(|kind| finding.kind == Some(kind))
-                    && encoding
-                        .iter()
-                        .all(|step| finding.encoding.contains(&step.as_str()))
+                    && encoding.iter().all(|step| finding.encoding.contains(&step.as_str()))
             }
         }
     }
@@ -139,12 +134,7 @@ impl Expected {
 impl Expectation {
     pub fn parse(text: &str) -> Result<Self, String> {
         let expectation: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        let Self {
-            error,
-            packets,
-            any,
-            flow,
-        } = &expectation;
+        let Self { error, packets, any, flow } = &expectation;
         if error.is_none() && packets.is_none() && !any && flow.is_empty() {
             return Err("expects nothing; say what the capture holds".to_owned());
         }
@@ -212,11 +202,7 @@ impl Flow {
     fn speaks_of(&self, flow: &FlowEvent) -> bool {
         let server = flow.key.server;
         self.transport == flow.key.transport.to_string()
-            && self
-                .server
-                .address
-                .as_ref()
-                .is_none_or(|address| *address == server.address.to_string())
+            && self.server.address.as_ref().is_none_or(|address| *address == server.address.to_string())
             && self.server.port.is_none_or(|port| port == server.port)
     }
 
@@ -228,19 +214,11 @@ impl Flow {
         }
         for Told { flow, ja4 } in flows {
             for (what, expected, found) in [
-                (
-                    "protocol",
-                    Some(&self.protocol),
-                    Some(flow.protocol.unwrap_or("unknown")),
-                ),
+                ("protocol", Some(&self.protocol), Some(flow.protocol.unwrap_or("unknown"))),
                 ("hostname", self.hostname.as_ref(), flow.hostname.as_deref()),
                 ("ja4", self.ja4.as_ref(), *ja4),
                 ("inner", self.inner.as_ref(), flow.inner),
-                (
-                    "tunnel",
-                    self.tunnel.as_ref(),
-                    flow.tunnel.map(|tunnel| tunnel.kind.name()),
-                ),
+                ("tunnel", self.tunnel.as_ref(), flow.tunnel.map(|tunnel| tunnel.kind.name())),
             ] {
                 if let Some(expected) = expected
                     && found != Some(expected)
@@ -254,11 +232,8 @@ impl Flow {
                 complain(format!("unseen should be {expected:?}, is {:?}", flow.unseen));
             }
         }
-        let findings: Vec<&Finding> = flows
-            .iter()
-            .flat_map(|told| &told.flow.findings)
-            .map(|sighting| &sighting.finding)
-            .collect();
+        let findings: Vec<&Finding> =
+            flows.iter().flat_map(|told| &told.flow.findings).map(|sighting| &sighting.finding).collect();
         for expected in &self.findings {
             if !findings.iter().any(|finding| expected.fits(finding)) {
                 complain(format!("should find {expected:?}"));
@@ -267,10 +242,7 @@ impl Flow {
         for finding in findings {
             let named = self.findings.iter().any(|expected| expected.fits(finding));
             if !named && self.absent.iter().any(|pattern| fits(pattern, finding.id)) {
-                complain(format!(
-                    "should not find {} in {}: {}",
-                    finding.id, finding.place, finding.shown
-                ));
+                complain(format!("should not find {} in {}: {}", finding.id, finding.place, finding.shown));
             }
         }
     }

@@ -31,12 +31,7 @@ fn ip(protocol: u8, from: Side, to: Side, payload: &[u8]) -> Vec<u8> {
 }
 
 fn frame(at: Timestamp, bytes: Vec<u8>) -> Recorded {
-    Recorded {
-        at,
-        link: LinkType::RAW,
-        length: bytes.len() as u32,
-        bytes,
-    }
+    Recorded { at, link: LinkType::RAW, length: bytes.len() as u32, bytes }
 }
 
 pub fn udp(at: Timestamp, from: Side, to: Side, payload: &[u8]) -> Recorded {
@@ -71,13 +66,8 @@ pub fn connection<'a>(
     server: Side,
     messages: impl IntoIterator<Item = (bool, &'a [u8])>,
 ) -> (Vec<Recorded>, [u32; 2]) {
-    let flags = |sequence, acknowledgment, flags| Tcp {
-        sequence,
-        acknowledgment,
-        flags,
-        window: 65_535,
-        urgent: 0,
-    };
+    let flags =
+        |sequence, acknowledgment, flags| Tcp { sequence, acknowledgment, flags, window: 65_535, urgent: 0 };
     let mut frames = vec![
         tcp(at, client, server, flags(0, 0, Tcp::SYN), &[]),
         tcp(at, server, client, flags(0, 1, Tcp::SYN | Tcp::ACK), &[]),
@@ -86,11 +76,7 @@ pub fn connection<'a>(
     let mut next = [1_u32; 2];
     for (to_client, message) in messages {
         let side = usize::from(to_client);
-        let (from, to) = if to_client {
-            (server, client)
-        } else {
-            (client, server)
-        };
+        let (from, to) = if to_client { (server, client) } else { (client, server) };
         for piece in message.chunks(1400) {
             let header = flags(next[side], next[1 - side], Tcp::ACK);
             frames.push(tcp(at, from, to, header, piece));

@@ -45,11 +45,7 @@ fn rules() -> RuleSet {
     let device = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let device = Device::parse(&device).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let signatures = weir_signatures::builtin();
-    RuleSet {
-        device,
-        services: signatures.services,
-        lists: signatures.lists,
-    }
+    RuleSet { device, services: signatures.services, lists: signatures.lists }
 }
 
 /// Everything that is told about a recording.

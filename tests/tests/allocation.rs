@@ -33,14 +33,10 @@ fn allocations(config: &Config, before: &[Recorded], steady: &[Recorded], warm: 
 fn replayed(name: &str) -> (Vec<Recorded>, [u32; 2]) {
     let recording = case::named(name);
     let conversations = conversation::all(&recording);
-    let longest = conversations
-        .iter()
-        .max_by_key(|conversation| conversation.messages.len())
-        .expect("a conversation");
-    let messages = longest
-        .messages
-        .iter()
-        .map(|(direction, bytes)| (*direction == Direction::ToClient, &bytes[..]));
+    let longest =
+        conversations.iter().max_by_key(|conversation| conversation.messages.len()).expect("a conversation");
+    let messages =
+        longest.messages.iter().map(|(direction, bytes)| (*direction == Direction::ToClient, &bytes[..]));
     connection(AT, client(0), Side(SERVER, longest.key.server.port), messages)
 }
 
@@ -68,46 +64,25 @@ fn steady_traffic_does_not_allocate() {
 
         let (hello, next) = replayed("tls/https-h2");
         let encrypted = download(443, next, &[0x5a; 1200]);
-        assert_eq!(
-            allocations(&config, &hello, &encrypted, 0),
-            0,
-            "TLS that has settled, {depth:?}"
-        );
+        assert_eq!(allocations(&config, &hello, &encrypted, 0), 0, "TLS that has settled, {depth:?}");
 
         let request = b"GET /film HTTP/1.1\r\nHost: example.org\r\n\r\n";
         let response = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: 1000000000\r\n\r\n";
-        let (head, next) = connection(
-            AT,
-            client(0),
-            Side(SERVER, 80),
-            [(false, &request[..]), (true, &response[..])],
-        );
+        let (head, next) =
+            connection(AT, client(0), Side(SERVER, 80), [(false, &request[..]), (true, &response[..])]);
         let body = download(80, next, &[0x41; 1200]);
-        assert_eq!(
-            allocations(&config, &head, &body, 100),
-            0,
-            "the body of an HTTP response, {depth:?}"
-        );
+        assert_eq!(allocations(&config, &head, &body, 100), 0, "the body of an HTTP response, {depth:?}");
 
         let unknown = download(9, [1, 1], &[0xf3; 1200]);
-        assert_eq!(
-            allocations(&config, &[], &unknown, 100),
-            0,
-            "bytes of no known protocol, {depth:?}"
-        );
+        assert_eq!(allocations(&config, &[], &unknown, 100), 0, "bytes of no known protocol, {depth:?}");
     }
 
     // A DNS query is a whole transaction of its own, so something may be made of each; but not much.
     let query = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03org\0\0\x01\0\x01";
-    let queries: Vec<Recorded> = (0..PACKETS)
-        .map(|_| udp(AT, client(0), Side(SERVER, 53), query))
-        .collect();
+    let queries: Vec<Recorded> = (0..PACKETS).map(|_| udp(AT, client(0), Side(SERVER, 53), query)).collect();
     for (depth, most) in [(Depth::Classify, 0), (Depth::Detect, 2)] {
         let count = allocations(&config(depth), &[], &queries, 100);
         let each = count as f64 / f64::from(PACKETS);
-        assert!(
-            count <= most * u64::from(PACKETS),
-            "{each:.2} allocations for a DNS query, {depth:?}"
-        );
+        assert!(count <= most * u64::from(PACKETS), "{each:.2} allocations for a DNS query, {depth:?}");
     }
 }

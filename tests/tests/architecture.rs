@@ -17,22 +17,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rules", &["limits", "names", "finding"]),
     (
         "finding",
-        &[
-            "bytes", "limits", "text", "time", "severity", "packet", "flow", "protocol", "names", "rules",
-        ],
+        &["bytes", "limits", "text", "time", "severity", "packet", "flow", "protocol", "names", "rules"],
     ),
-    (
-        "policy",
-        &[
-            "limits", "text", "time", "severity", "packet", "flow", "protocol", "names", "finding",
-        ],
-    ),
-    (
-        "event",
-        &[
-            "limits", "text", "time", "severity", "packet", "flow", "protocol", "finding", "policy",
-        ],
-    ),
+    ("policy", &["limits", "text", "time", "severity", "packet", "flow", "protocol", "names", "finding"]),
+    ("event", &["limits", "text", "time", "severity", "packet", "flow", "protocol", "finding", "policy"]),
     (
         "report",
         &[
@@ -72,10 +60,7 @@ const UNSAFE: &[&str] = &["capture/src/map.rs"];
 const LINES: usize = 800;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .canonicalize()
-        .expect("the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace")
 }
 
 /// Every source below a folder, its path from the root and its text.
@@ -134,10 +119,8 @@ fn stages_only_look_back() {
         };
         for (line, text) in code(&name, &text) {
             for used in text.split("crate::").skip(1) {
-                let used: String = used
-                    .chars()
-                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-                    .collect();
+                let used: String =
+                    used.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
                 if !used.is_empty() && used != module && !allowed.contains(&&*used) {
                     complaints.push(format!("{name}:{line}: {module} must not use {used}"));
                 }

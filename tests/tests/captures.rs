@@ -17,11 +17,8 @@ fn every_capture_is_told_as_its_expectation_says() {
         };
         let recording = case.read();
         let found = expectation.complaints(&recording, &replay(&recording, &config));
-        complaints.extend(
-            found
-                .into_iter()
-                .map(|complaint| format!("{}: {complaint}", case.expect.display())),
-        );
+        complaints
+            .extend(found.into_iter().map(|complaint| format!("{}: {complaint}", case.expect.display())));
     }
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }

@@ -28,19 +28,13 @@ fn both_doors_tell_the_same() {
     let mut compared = 0;
     for (case, recording) in case::readable() {
         // Packets tell more than chunks here: two versions of the same bytes, or bytes in no TCP segment of their own.
-        if ["overlap", "badsum", "fuzz", "ipfrag"]
-            .iter()
-            .any(|odd| case.name.contains(odd))
-        {
+        if ["overlap", "badsum", "fuzz", "ipfrag"].iter().any(|odd| case.name.contains(odd)) {
             continue;
         }
         let packets = by_flow(&replay(&recording, &config));
         let conversations = conversation::all(&recording);
         for conversation in &conversations {
-            let twice = conversations
-                .iter()
-                .filter(|other| other.key == conversation.key)
-                .count();
+            let twice = conversations.iter().filter(|other| other.key == conversation.key).count();
             let Some(told) = packets.get(&conversation.key) else {
                 continue;
             };
@@ -48,17 +42,10 @@ fn both_doors_tell_the_same() {
             if twice > 1 || told.iter().any(|line| line.contains("(cached)")) {
                 continue;
             }
-            let pieces = conversation
-                .messages
-                .iter()
-                .map(|(direction, bytes)| (*direction, &bytes[..]));
+            let pieces = conversation.messages.iter().map(|(direction, bytes)| (*direction, &bytes[..]));
             let chunks = conversation::told(conversation, pieces, &config, true);
             let only = |lines: &[String]| -> Vec<String> {
-                lines
-                    .iter()
-                    .filter(|line| !line.starts_with("flow"))
-                    .cloned()
-                    .collect()
+                lines.iter().filter(|line| !line.starts_with("flow")).cloned().collect()
             };
             assert_eq!(
                 only(told),
@@ -121,12 +108,6 @@ fn the_tunnels_door_lets_go_no_more_than_it_was_given() {
 #[test]
 fn bytes_of_a_flow_that_nobody_opened_may_go() {
     let mut engine = Engine::new(&config(Depth::Detect));
-    let decision = engine.chunk(
-        Default::default(),
-        FlowId(7),
-        Direction::ToServer,
-        b"hello",
-        &mut |_| {},
-    );
+    let decision = engine.chunk(Default::default(), FlowId(7), Direction::ToServer, b"hello", &mut |_| {});
     assert_eq!(decision, Decision::Forward(5));
 }

@@ -36,12 +36,7 @@ fn protocols_say_what_they_are() {
         assert!(!protocol.about().is_empty(), "{name} does not say what it is");
         assert!(!protocol.transports().is_empty(), "{name} runs on nothing");
         let ports: HashSet<_> = protocol.ports().iter().collect();
-        assert_eq!(
-            ports.len(),
-            protocol.ports().len(),
-            "{name} names a port twice: {:?}",
-            protocol.ports()
-        );
+        assert_eq!(ports.len(), protocol.ports().len(), "{name} names a port twice: {:?}", protocol.ports());
     }
 }
 
@@ -52,10 +47,7 @@ fn fields_are_named_after_their_protocol_and_declared_once() {
         let name = protocol.name();
         for field in protocol.fields() {
             assert!(
-                field
-                    .name
-                    .strip_prefix(name)
-                    .is_some_and(|rest| rest.starts_with('.')),
+                field.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')),
                 "{} does not begin with {name}",
                 field.name
             );
@@ -87,12 +79,7 @@ fn findings_are_explained_once_in_words() {
                 ["leak", "suspicious", "interception", "evasion"].contains(&family),
                 "{id} is of no family"
             );
-            for text in [
-                explanation.title,
-                explanation.meaning,
-                explanation.advice,
-                explanation.method,
-            ] {
+            for text in [explanation.title, explanation.meaning, explanation.advice, explanation.method] {
                 assert!(!text.is_empty(), "{id} leaves something unsaid");
             }
         }
@@ -152,13 +139,7 @@ fn opening<'a>(flow: &'a FlowKey, direction: Direction, bytes: &'a [u8]) -> Open
         Direction::ToServer => (bytes, &[]),
         Direction::ToClient => (&[], bytes),
     };
-    Opening {
-        flow,
-        direction,
-        to_server,
-        to_client,
-        previous: None,
-    }
+    Opening { flow, direction, to_server, to_client, previous: None }
 }
 
 /// A first byte that is not declared keeps a protocol from being asked, so that it would never be found.

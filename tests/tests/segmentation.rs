@@ -18,11 +18,7 @@ const BUDGET: usize = 1 << 20;
 type Piece<'a> = (Direction, &'a [u8]);
 
 fn whole(conversation: &Conversation) -> Vec<Piece<'_>> {
-    conversation
-        .messages
-        .iter()
-        .map(|(direction, bytes)| (*direction, &bytes[..]))
-        .collect()
+    conversation.messages.iter().map(|(direction, bytes)| (*direction, &bytes[..])).collect()
 }
 
 /// The conversation with one more cut, `at` bytes from its beginning, and how many pieces stand before the cut.
@@ -60,13 +56,9 @@ fn for_each_conversation(check: impl Fn(&Conversation, &Config) -> Result<(), St
         complaints
     };
     let mut complaints: Vec<String> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..thread::available_parallelism().map_or(1, usize::from))
-            .map(|_| scope.spawn(work))
-            .collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().expect("no panic"))
-            .collect()
+        let workers: Vec<_> =
+            (0..thread::available_parallelism().map_or(1, usize::from)).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("no panic")).collect()
     });
     complaints.sort();
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
@@ -100,10 +92,7 @@ fn every_split_of_every_message_tells_the_same() {
         let mut passed = 0;
         for (index, (_, bytes)) in conversation.messages.iter().enumerate() {
             let story = &conversation.messages[..=index];
-            let until = Conversation {
-                messages: story.to_vec(),
-                ..*conversation
-            };
+            let until = Conversation { messages: story.to_vec(), ..*conversation };
             let size = passed + bytes.len();
             let splits = (BUDGET / size).clamp(1, MESSAGE);
             let stride = bytes.len().div_ceil(splits);

@@ -13,13 +13,7 @@ const BROWSER: &str = "Host: www.example.org\r\nUser-Agent: Mozilla/5.0 (Linux; 
 
 pub(super) fn page() -> Messages {
     let body = bodies::page(8 * 1024);
-    exchange(
-        "GET /news",
-        "",
-        &[],
-        &format!("Content-Length: {}\r\n", body.len()),
-        &body,
-    )
+    exchange("GET /news", "", &[], &format!("Content-Length: {}\r\n", body.len()), &body)
 }
 
 pub(super) fn chunked() -> Messages {
@@ -43,10 +37,7 @@ pub(super) fn gzip() -> Messages {
 
 pub(super) fn upload() -> Messages {
     let body = bodies::json(4 * 1024);
-    let head = format!(
-        "Content-Type: application/json\r\nContent-Length: {}\r\n",
-        body.len()
-    );
+    let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
     exchange("POST /v1/events", &head, &body, "Content-Length: 2\r\n", b"{}")
 }
 
@@ -56,8 +47,5 @@ fn exchange(request: &str, request_head: &str, upload: &[u8], response_head: &st
         "HTTP/1.1 200 OK\r\nDate: Mon, 01 Jun 2026 12:00:00 GMT\r\nServer: example\r\nContent-Type: text/html; \
          charset=utf-8\r\n{response_head}\r\n"
     );
-    vec![
-        (UP, [request.as_bytes(), upload].concat()),
-        (DOWN, [response.as_bytes(), body].concat()),
-    ]
+    vec![(UP, [request.as_bytes(), upload].concat()), (DOWN, [response.as_bytes(), body].concat())]
 }

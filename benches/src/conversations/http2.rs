@@ -23,23 +23,14 @@ const CONTENT_TYPE: u8 = 0x5f;
 const NEWEST: u8 = 0xbe;
 
 /// `www.example.com` in Huffman codes, RFC 7541 appendix C.4.1.
-const WWW_EXAMPLE_COM: [u8; 13] = [
-    0x8c, 0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff,
-];
+const WWW_EXAMPLE_COM: [u8; 13] =
+    [0x8c, 0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff];
 
 pub(super) fn requests() -> Messages {
-    let opening = [
-        &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
-        &frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100]),
-    ]
-    .concat();
-    let mut messages = vec![
-        (UP, opening),
-        (
-            DOWN,
-            [frame(SETTINGS, 0, 0, &[]), frame(SETTINGS, ACK, 0, &[])].concat(),
-        ),
-    ];
+    let opening =
+        [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100])].concat();
+    let mut messages =
+        vec![(UP, opening), (DOWN, [frame(SETTINGS, 0, 0, &[]), frame(SETTINGS, ACK, 0, &[])].concat())];
     for number in 0..32_u32 {
         let path = u8_list(format!("/v1/items/{number}").as_bytes());
         // From the second request on, the authority is what the one before left in the table, behind its path.
@@ -57,12 +48,7 @@ pub(super) fn requests() -> Messages {
         messages.push((UP, frame(HEADERS, END_HEADERS | END_STREAM, stream, &block)));
         let response = [
             frame(HEADERS, END_HEADERS, stream, &answer),
-            frame(
-                DATA,
-                END_STREAM,
-                stream,
-                br#"{"id":17,"title":"Umbrella","price":1290}"#,
-            ),
+            frame(DATA, END_STREAM, stream, br#"{"id":17,"title":"Umbrella","price":1290}"#),
         ];
         messages.push((DOWN, response.concat()));
     }

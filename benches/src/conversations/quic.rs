@@ -25,10 +25,7 @@ pub(super) fn handshake() -> Messages {
     let client = tls::client_hello(b"h3.example.org", &[b"h3"], &parameters);
     let server = tls::server_hello(
         0x1301,
-        &[
-            tls::extension(43, &[3, 4]),
-            tls::extension(51, &tls::key_share_entry()),
-        ],
+        &[tls::extension(43, &[3, 4]), tls::extension(51, &tls::key_share_entry())],
     );
     vec![
         (UP, initial(b"client in", &DESTINATION, &[], &client)),
@@ -51,22 +48,14 @@ fn initial(side: &[u8], destination: &[u8], source: &[u8], message: &[u8]) -> Ve
     let mut content = [&[6, 0][..], &length.to_be_bytes(), message].concat();
     content.resize(content.len().max(1140), 0);
     let rest = u16::try_from(PACKET_NUMBER + content.len() + TAG).expect("short") | 0x4000;
-    let header = [
-        &[0xc3, 0, 0, 0, 1][..],
-        &u8_list(destination),
-        &u8_list(source),
-        &[0],
-        &rest.to_be_bytes(),
-    ]
-    .concat();
+    let header =
+        [&[0xc3, 0, 0, 0, 1][..], &u8_list(destination), &u8_list(source), &[0], &rest.to_be_bytes()]
+            .concat();
 
     let (initial, _) = Hkdf::<Sha256>::extract(Some(&SALT), &DESTINATION);
     let secret: [u8; 32] = expand(&initial, side);
-    let (key, iv, header_key): ([u8; 16], [u8; 12], [u8; 16]) = (
-        expand(&secret, b"quic key"),
-        expand(&secret, b"quic iv"),
-        expand(&secret, b"quic hp"),
-    );
+    let (key, iv, header_key): ([u8; 16], [u8; 12], [u8; 16]) =
+        (expand(&secret, b"quic key"), expand(&secret, b"quic iv"), expand(&secret, b"quic hp"));
     // The packet number is zero, so that the nonce is the IV itself.
     let mut packet = [&header[..], &[0; PACKET_NUMBER]].concat();
     let tag = Aes128Gcm::new(&key.into())

@@ -22,37 +22,15 @@ pub(super) fn key_exchange() -> Messages {
     let reply = [u32_list(&key), u32_list(&noise(32, 32)), u32_list(&signature)].concat();
     vec![
         (UP, [&b"SSH-2.0-OpenSSH_9.6\r\n"[..], &kexinit(33)].concat()),
-        (
-            DOWN,
-            [&b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"[..], &kexinit(34)].concat(),
-        ),
+        (DOWN, [&b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"[..], &kexinit(34)].concat()),
         (UP, packet(KEX_ECDH_INIT, &u32_list(&noise(35, 32)))),
-        (
-            DOWN,
-            [
-                packet(KEX_ECDH_REPLY, &reply),
-                packet(NEWKEYS, &[]),
-                noise(36, 44),
-            ]
-            .concat(),
-        ),
+        (DOWN, [packet(KEX_ECDH_REPLY, &reply), packet(NEWKEYS, &[]), noise(36, 44)].concat()),
         (UP, [packet(NEWKEYS, &[]), noise(37, 44)].concat()),
     ]
 }
 
 fn kexinit(seed: u64) -> Vec<u8> {
-    let lists = [
-        KEX,
-        HOST_KEYS,
-        CIPHERS,
-        CIPHERS,
-        MACS,
-        MACS,
-        COMPRESSION,
-        COMPRESSION,
-        b"",
-        b"",
-    ];
+    let lists = [KEX, HOST_KEYS, CIPHERS, CIPHERS, MACS, MACS, COMPRESSION, COMPRESSION, b"", b""];
     let mut payload = noise(seed, 16);
     payload.extend(lists.into_iter().flat_map(u32_list));
     // No guessed packet follows, and a reserved number.

@@ -11,10 +11,7 @@ pub(super) fn version_13() -> Messages {
     let server = [
         record(
             HANDSHAKE,
-            &server_hello(
-                0x1301,
-                &[extension(43, &[3, 4]), extension(51, &key_share_entry())],
-            ),
+            &server_hello(0x1301, &[extension(43, &[3, 4]), extension(51, &key_share_entry())]),
         ),
         record(CHANGE_CIPHER_SPEC, &[1]),
         record(APPLICATION_DATA, &noise(1, 3200)),
@@ -27,13 +24,7 @@ pub(super) fn version_13() -> Messages {
     ]
     .concat();
     vec![
-        (
-            UP,
-            record(
-                HANDSHAKE,
-                &client_hello(b"www.example.org", &[b"h2", b"http/1.1"], &[]),
-            ),
-        ),
+        (UP, record(HANDSHAKE, &client_hello(b"www.example.org", &[b"h2", b"http/1.1"], &[]))),
         (DOWN, server),
         (UP, client),
         (DOWN, record(APPLICATION_DATA, &noise(4, 1300))),
@@ -56,16 +47,10 @@ pub(super) fn version_12() -> Messages {
     ]
     .concat();
     vec![
-        (
-            UP,
-            record(HANDSHAKE, &client_hello(b"www.example.org", &[b"http/1.1"], &[])),
-        ),
+        (UP, record(HANDSHAKE, &client_hello(b"www.example.org", &[b"http/1.1"], &[]))),
         (DOWN, server),
         (UP, client),
-        (
-            DOWN,
-            [record(CHANGE_CIPHER_SPEC, &[1]), record(HANDSHAKE, &noise(8, 40))].concat(),
-        ),
+        (DOWN, [record(CHANGE_CIPHER_SPEC, &[1]), record(HANDSHAKE, &noise(8, 40))].concat()),
     ]
 }
 
@@ -85,12 +70,7 @@ pub(super) fn client_hello(name: &[u8], alpn: &[&[u8]], more: &[u8]) -> Vec<u8> 
         extension(35, &[]),
         extension(16, &u16_list(&protocols)),
         extension(5, &[1, 0, 0, 0, 0]),
-        extension(
-            13,
-            &u16_list(&numbers(&[
-                0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601,
-            ])),
-        ),
+        extension(13, &u16_list(&numbers(&[0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601]))),
         extension(51, &u16_list(&key_share_entry())),
         extension(45, &[1, 1]),
         extension(43, &u8_list(&numbers(&[0x0304, 0x0303]))),

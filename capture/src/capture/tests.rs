@@ -29,10 +29,7 @@ fn read(mut capture: Capture) -> (Vec<Owned>, Option<CaptureError>) {
             frame.interface,
         ));
     });
-    assert!(
-        capture.next_frame().is_none(),
-        "after the end or an error there is nothing more"
-    );
+    assert!(capture.next_frame().is_none(), "after the end or an error there is nothing more");
     (frames, end.err())
 }
 
@@ -84,10 +81,8 @@ fn a_mapped_file_and_a_stream_give_the_same_frames() {
         assert_eq!(frames(Capture::open(&path).expect("readable")), streamed);
 
         let mapped = Capture::open(&path).expect("readable");
-        let borrowed = mapped
-            .frames()
-            .expect("a plain file is mapped")
-            .map(|frame| frame.expect("good").bytes);
+        let borrowed =
+            mapped.frames().expect("a plain file is mapped").map(|frame| frame.expect("good").bytes);
         assert!(borrowed.eq(streamed.iter().map(|frame| frame.3.as_slice())));
     }
 }
@@ -98,23 +93,13 @@ fn threads_can_share_the_frames_of_a_map() {
     let path = folder.write("a.pcap", &sample_pcap(50));
     let capture = Capture::open(&path).expect("readable");
     let total: usize = std::thread::scope(|scope| {
-        let frames: Vec<_> = capture
-            .frames()
-            .expect("mapped")
-            .map(|frame| frame.expect("good"))
-            .collect();
+        let frames: Vec<_> = capture.frames().expect("mapped").map(|frame| frame.expect("good")).collect();
         let (one, other) = frames.split_at(25);
         let lengths =
             |frames: &[crate::Frame<'_>]| frames.iter().map(|frame| frame.bytes.len()).sum::<usize>();
         let (one, other) = (one.to_vec(), other.to_vec());
-        let threads = [
-            scope.spawn(move || lengths(&one)),
-            scope.spawn(move || lengths(&other)),
-        ];
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("no panic"))
-            .sum()
+        let threads = [scope.spawn(move || lengths(&one)), scope.spawn(move || lengths(&other))];
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
     });
     assert_eq!(total, (0..50).sum::<usize>());
 }
@@ -123,11 +108,7 @@ fn threads_can_share_the_frames_of_a_map() {
 fn position_reaches_the_size() {
     let folder = Folder::new("position");
     let bytes = sample_pcap(50);
-    for (name, bytes) in [
-        ("a.pcap", bytes.clone()),
-        ("a.gz", gzip(&bytes)),
-        ("a.zst", zstd(&bytes)),
-    ] {
+    for (name, bytes) in [("a.pcap", bytes.clone()), ("a.gz", gzip(&bytes)), ("a.zst", zstd(&bytes))] {
         let path = folder.write(name, &bytes);
         let mut capture = Capture::open(&path).expect("readable");
         assert_eq!(capture.size(), Some(bytes.len() as u64));
@@ -145,17 +126,9 @@ fn compression_is_recognised_by_its_first_bytes_and_not_by_the_name() {
     let folder = Folder::new("compressed");
     let plain = sample_pcapng();
     let expected = frames(stream(&plain));
-    for (name, bytes) in [
-        ("gzip.pcap", gzip(&plain)),
-        ("zstd.pcap", zstd(&plain)),
-        ("plain.gz", plain),
-    ] {
+    for (name, bytes) in [("gzip.pcap", gzip(&plain)), ("zstd.pcap", zstd(&plain)), ("plain.gz", plain)] {
         let path = folder.write(name, &bytes);
-        assert_eq!(
-            frames(Capture::open(&path).expect("readable")),
-            expected,
-            "{name}"
-        );
+        assert_eq!(frames(Capture::open(&path).expect("readable")), expected, "{name}");
         assert_eq!(frames(stream(&bytes)), expected, "{name}");
     }
 }
@@ -173,10 +146,7 @@ fn reads_what_the_zstd_command_wrote() {
     let (some, error) = read(stream(&wrong_checksum));
     assert_eq!(some.len(), 3);
     let text = error.expect("a wrong checksum").to_string();
-    assert!(
-        text.contains("the zstd data is damaged: the checksum does not fit the data"),
-        "{text}"
-    );
+    assert!(text.contains("the zstd data is damaged: the checksum does not fit the data"), "{text}");
 }
 
 #[test]
@@ -184,10 +154,7 @@ fn compressed_captures_may_have_several_members() {
     let plain = sample_pcap(60);
     let (front, behind) = plain.split_at(777);
     let expected = frames(stream(&plain));
-    assert_eq!(
-        frames(stream(&[gzip(front), gzip(b""), gzip(behind)].concat())),
-        expected
-    );
+    assert_eq!(frames(stream(&[gzip(front), gzip(b""), gzip(behind)].concat())), expected);
     // A skippable frame of three bytes, first and in the middle.
     let skipped = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
     let members = [skipped.clone(), zstd(front), skipped, zstd(b""), zstd(behind)].concat();
@@ -198,27 +165,16 @@ fn compressed_captures_may_have_several_members() {
 fn a_compressed_capture_that_is_cut_gives_what_came_before() {
     let plain = sample_pcap(3000);
     let expected = frames(stream(&plain));
-    for (compression, bytes) in [
-        (Compression::Gzip, gzip(&plain)),
-        (Compression::Zstd, zstd(&plain)),
-    ] {
+    for (compression, bytes) in [(Compression::Gzip, gzip(&plain)), (Compression::Zstd, zstd(&plain))] {
         // zstd cannot give less than a block of 128 KiB.
         for end in [bytes.len() * 99 / 100, bytes.len() - 1] {
             let (some, error) = read(stream(&bytes[..end]));
-            assert!(
-                some.len() > expected.len() / 2,
-                "{compression}: {} of {}",
-                some.len(),
-                expected.len()
-            );
+            assert!(some.len() > expected.len() / 2, "{compression}: {} of {}", some.len(), expected.len());
             assert_eq!(some, expected[..some.len()]);
             let error = error.expect("the end is missing");
             assert!(matches!(error, CaptureError::Decompress { .. }), "{error}");
             let text = error.to_string();
-            assert!(
-                text.contains(&format!("the {compression} data is cut short")),
-                "{text}"
-            );
+            assert!(text.contains(&format!("the {compression} data is cut short")), "{text}");
         }
     }
 }
@@ -231,13 +187,7 @@ fn garbage_in_compressed_captures_is_an_error_after_what_came_before() {
         let (some, error) = read(stream(&bytes));
         assert_eq!(some.len(), 100);
         assert!(
-            matches!(
-                error,
-                Some(CaptureError::Decompress {
-                    place: Place { packet: 101, .. },
-                    ..
-                })
-            ),
+            matches!(error, Some(CaptureError::Decompress { place: Place { packet: 101, .. }, .. })),
             "{error:?}"
         );
     }
@@ -255,10 +205,7 @@ fn a_truncated_file_says_where_it_breaks_and_what_to_do() {
     assert_eq!(some.len(), 1);
     let expected = "packet 2 at byte 100: the capture is cut short, 62 of 76 bytes are there. Was the capture stopped, or \
                     copied, before it was complete? The packet before it was read.";
-    assert_eq!(
-        error.expect("a cut").to_string(),
-        format!("{}, {expected}", path.display())
-    );
+    assert_eq!(error.expect("a cut").to_string(), format!("{}, {expected}", path.display()));
     let (_, error) = read(stream(&bytes));
     assert_eq!(error.expect("a cut").to_string(), format!("stream, {expected}"));
 }
@@ -270,10 +217,7 @@ fn files_that_are_no_captures_say_so() {
         let path = folder.write(name, bytes);
         let (some, error) = read(Capture::open(&path).expect("readable"));
         assert!(some.is_empty());
-        error
-            .expect("no capture")
-            .to_string()
-            .replace(&path.display().to_string(), name)
+        error.expect("no capture").to_string().replace(&path.display().to_string(), name)
     };
     assert_eq!(
         told("empty.pcap", b""),
@@ -297,12 +241,7 @@ fn what_cannot_be_opened_is_an_error_with_the_path() {
     let folder = Folder::new("cannot-open");
     for path in [folder.path().to_path_buf(), folder.path().join("missing.pcap")] {
         let error = Capture::open(&path).expect_err("a folder, and nothing");
-        assert!(
-            error
-                .to_string()
-                .starts_with(&format!("cannot open {}: ", path.display())),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with(&format!("cannot open {}: ", path.display())), "{error}");
     }
 }
 
@@ -341,13 +280,7 @@ fn long_frames_make_the_buffer_grow_and_lies_do_not() {
     let mut capture = stream(&lie);
     let error = capture.for_each(|_| ()).expect_err("a cut");
     assert!(
-        matches!(
-            error,
-            CaptureError::Broken {
-                defect: Defect::Truncated { have: 16, .. },
-                ..
-            }
-        ),
+        matches!(error, CaptureError::Broken { defect: Defect::Truncated { have: 16, .. }, .. }),
         "{error}"
     );
 }
@@ -366,16 +299,9 @@ fn batches_hold_all_frames_in_order() {
                 break;
             }
             assert_eq!(batch.frames().len(), batch.len());
-            read.extend(
-                batch
-                    .frames()
-                    .map(|frame| (frame.number, frame.time, frame.bytes.to_vec())),
-            );
+            read.extend(batch.frames().map(|frame| (frame.number, frame.time, frame.bytes.to_vec())));
         }
-        assert!(
-            read.into_iter()
-                .eq(expected.iter().map(|frame| (frame.0, frame.1, frame.3.clone())))
-        );
+        assert!(read.into_iter().eq(expected.iter().map(|frame| (frame.0, frame.1, frame.3.clone()))));
     }
 }
 
@@ -384,16 +310,11 @@ fn a_batch_holds_the_frames_before_an_error() {
     let mut bytes = sample_pcap(7);
     bytes.extend([0xff; 16]);
     let mut batch = Batch::new();
-    let error = stream(&bytes)
-        .next_batch(&mut batch)
-        .expect_err("an impossible length");
+    let error = stream(&bytes).next_batch(&mut batch).expect_err("an impossible length");
     assert!(
         matches!(
             error,
-            CaptureError::Broken {
-                place: Place { packet: 8, .. },
-                defect: Defect::FrameLength { .. }
-            }
+            CaptureError::Broken { place: Place { packet: 8, .. }, defect: Defect::FrameLength { .. } }
         ),
         "{error}"
     );
@@ -404,11 +325,7 @@ fn a_batch_holds_the_frames_before_an_error() {
 fn a_batch_does_not_wait_for_a_stream_that_pauses() {
     let header_and_two = sample_pcap(2);
     let length = header_and_two.len();
-    let reader = Dribble {
-        bytes: Cursor::new(sample_pcap(9)),
-        pieces: vec![4, length - 4, 5],
-        next: 0,
-    };
+    let reader = Dribble { bytes: Cursor::new(sample_pcap(9)), pieces: vec![4, length - 4, 5], next: 0 };
     let mut capture = Capture::from_reader("pipe", reader).expect("readable");
     let mut batch = Batch::new();
     capture.next_batch(&mut batch).expect("good");

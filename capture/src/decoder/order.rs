@@ -43,10 +43,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     #[inline]
     pub(super) fn new(bytes: &'a [u8], order: Order) -> Self {
-        Self {
-            reader: Reader::new(bytes),
-            order,
-        }
+        Self { reader: Reader::new(bytes), order }
     }
 
     #[inline]

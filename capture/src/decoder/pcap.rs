@@ -53,11 +53,7 @@ impl Pcap {
             order,
             link: LinkType(link),
             unit: if magic == NANOSECONDS { 1 } else { 1_000 },
-            record_header: if magic == MODIFIED {
-                MODIFIED_RECORD_HEADER
-            } else {
-                RECORD_HEADER
-            },
+            record_header: if magic == MODIFIED { MODIFIED_RECORD_HEADER } else { RECORD_HEADER },
             swapped_lengths: version <= (2, 3),
             zero_records: 0,
         })
@@ -66,15 +62,11 @@ impl Pcap {
     #[inline]
     pub(super) fn step(&mut self, bytes: &[u8], number: u64) -> Result<Step, Defect> {
         let Some(record) = self.record(bytes) else {
-            return Ok(Step::NeedMore {
-                need: self.record_header,
-            });
+            return Ok(Step::NeedMore { need: self.record_header });
         };
         let length = record.captured as usize;
         if length > FRAME_BYTES {
-            return Err(Defect::FrameLength {
-                length: record.captured,
-            });
+            return Err(Defect::FrameLength { length: record.captured });
         }
         let consumed = self.record_header + length;
         if bytes.len() < consumed {
@@ -107,12 +99,7 @@ impl Pcap {
         if self.swapped_lengths && captured > original {
             (captured, original) = (original, captured);
         }
-        Some(Record {
-            seconds,
-            fraction,
-            captured,
-            original,
-        })
+        Some(Record { seconds, fraction, captured, original })
     }
 
     /// After a crash or in a sparse file, gigabytes of zeros would be as many empty frames of 1970.

@@ -68,16 +68,10 @@ impl Section {
     pub(super) fn step(&mut self, bytes: &[u8], number: u64) -> Result<Step, Defect> {
         // The smallest block has no body; a section header's byte order stands in the four bytes behind its length.
         let Some(&[k0, k1, k2, k3, l0, l1, l2, l3, m0, m1, m2, m3]) = bytes.first_chunk() else {
-            return Ok(Step::NeedMore {
-                need: BLOCK_HEADER + BLOCK_TRAILER,
-            });
+            return Ok(Step::NeedMore { need: BLOCK_HEADER + BLOCK_TRAILER });
         };
         let kind = [k0, k1, k2, k3];
-        let order = if kind == SECTION_HEADER {
-            byte_order([m0, m1, m2, m3])?
-        } else {
-            self.order
-        };
+        let order = if kind == SECTION_HEADER { byte_order([m0, m1, m2, m3])? } else { self.order };
         let length = order.u32([l0, l1, l2, l3]);
         let consumed = length as usize;
         if !(BLOCK_HEADER + BLOCK_TRAILER..=BLOCK_BYTES).contains(&consumed) {
@@ -137,33 +131,18 @@ impl Section {
         let mut fields = Fields::new(body, self.order);
         let original = fields.u32()?;
         let snapshot = self.interfaces.first().map_or(0, |interface| interface.snapshot);
-        let captured = if snapshot == 0 {
-            original
-        } else {
-            original.min(snapshot)
-        };
-        Some(Packet {
-            interface: 0,
-            time: None,
-            captured,
-            original,
-            start: fields.offset(),
-        })
+        let captured = if snapshot == 0 { original } else { original.min(snapshot) };
+        Some(Packet { interface: 0, time: None, captured, original, start: fields.offset() })
     }
 
     #[inline]
     fn entry(&mut self, packet: &Packet, body: usize, number: u64) -> Result<Entry, Defect> {
         let length = packet.captured as usize;
         if length > FRAME_BYTES || length > body.saturating_sub(packet.start) {
-            return Err(Defect::FrameLength {
-                length: packet.captured,
-            });
+            return Err(Defect::FrameLength { length: packet.captured });
         }
         let Some(interface) = self.interfaces.get(packet.interface as usize) else {
-            return Err(Defect::NoInterface {
-                interface: packet.interface,
-                known: self.interfaces.len(),
-            });
+            return Err(Defect::NoInterface { interface: packet.interface, known: self.interfaces.len() });
         };
         if let Some([high, low]) = packet.time {
             self.latest = interface.clock.time(u64::from(high) << 32 | u64::from(low));
@@ -205,13 +184,7 @@ fn enhanced_packet(body: &[u8], order: Order) -> Option<Packet> {
     let interface = fields.u32()?;
     let time = Some([fields.u32()?, fields.u32()?]);
     let (captured, original) = (fields.u32()?, fields.u32()?);
-    Some(Packet {
-        interface,
-        time,
-        captured,
-        original,
-        start: fields.offset(),
-    })
+    Some(Packet { interface, time, captured, original, start: fields.offset() })
 }
 
 fn obsolete_packet(body: &[u8], order: Order) -> Option<Packet> {
@@ -220,13 +193,7 @@ fn obsolete_packet(body: &[u8], order: Order) -> Option<Packet> {
     let _drops = fields.u16()?;
     let time = Some([fields.u32()?, fields.u32()?]);
     let (captured, original) = (fields.u32()?, fields.u32()?);
-    Some(Packet {
-        interface,
-        time,
-        captured,
-        original,
-        start: fields.offset(),
-    })
+    Some(Packet { interface, time, captured, original, start: fields.offset() })
 }
 
 fn interface(body: &[u8], order: Order) -> Option<Interface> {
@@ -234,11 +201,7 @@ fn interface(body: &[u8], order: Order) -> Option<Interface> {
     let link = LinkType(fields.u16()?);
     let _reserved = fields.u16()?;
     let snapshot = fields.u32()?;
-    Some(Interface {
-        link,
-        snapshot,
-        clock: clock(&mut fields, order),
-    })
+    Some(Interface { link, snapshot, clock: clock(&mut fields, order) })
 }
 
 /// The clock that the options tell. Options that make no sense end the list: without them the times are merely coarser.

@@ -13,10 +13,7 @@ fn decode(bytes: &[u8]) -> (Vec<Frame<'_>>, Result<(), Defect>) {
     let (mut decoder, mut frames, mut rest) = (Decoder::new(), Vec::new(), bytes);
     loop {
         let offset = bytes.len() - rest.len();
-        assert_eq!(
-            (decoder.offset(), decoder.frames()),
-            (offset as u64, frames.len() as u64)
-        );
+        assert_eq!((decoder.offset(), decoder.frames()), (offset as u64, frames.len() as u64));
         rest = match decoder.step(rest) {
             Ok(Step::Frame { entry, consumed }) => {
                 frames.push(entry.frame(rest));
@@ -81,10 +78,7 @@ fn reads_the_longer_records_of_modified_pcap() {
             bytes.extend([header, &[0xff; 8], frame].concat());
         }
         let read = frames(&bytes);
-        assert_eq!(
-            read.iter().map(|frame| frame.bytes).collect::<Vec<_>>(),
-            [b"one", b"two"]
-        );
+        assert_eq!(read.iter().map(|frame| frame.bytes).collect::<Vec<_>>(), [b"one", b"two"]);
         assert_eq!(read[0].time, Timestamp(1_000_002_000));
     }
 }
@@ -123,19 +117,9 @@ fn no_bytes_at_all_are_no_capture() {
 
 #[test]
 fn other_files_are_no_captures() {
-    for magic in [
-        *b"\xde\xad\xbe\xef",
-        *b"{\"pr",
-        *b"PK\x03\x04",
-        *b"\0\0\0\0",
-        *b"\x7fELF",
-        *b"GET ",
-    ] {
+    for magic in [*b"\xde\xad\xbe\xef", *b"{\"pr", *b"PK\x03\x04", *b"\0\0\0\0", *b"\x7fELF", *b"GET "] {
         assert_eq!(defect(&magic), (0, Defect::NotACapture { magic }));
-        assert_eq!(
-            defect(&[&magic[..], &[0; 100]].concat()),
-            (0, Defect::NotACapture { magic })
-        );
+        assert_eq!(defect(&[&magic[..], &[0; 100]].concat()), (0, Defect::NotACapture { magic }));
     }
 }
 
@@ -149,16 +133,7 @@ fn a_pcap_record_longer_than_any_frame_is_refused_at_once() {
         assert_eq!(defect(&broken), (1, Defect::FrameLength { length }));
     }
     bytes.extend([[0; 4], [0; 4], (FRAME_BYTES as u32).to_le_bytes(), [0; 4]].concat());
-    assert_eq!(
-        defect(&bytes),
-        (
-            1,
-            Defect::Truncated {
-                have: 16,
-                need: 16 + FRAME_BYTES
-            }
-        )
-    );
+    assert_eq!(defect(&bytes), (1, Defect::Truncated { have: 16, need: 16 + FRAME_BYTES }));
 }
 
 #[test]
@@ -180,14 +155,7 @@ fn reads_pcapng_with_sections_interfaces_and_all_kinds_of_packets() {
     let told: Vec<_> = read
         .iter()
         .map(|frame| {
-            (
-                frame.number,
-                frame.time.0,
-                frame.link.0,
-                frame.bytes,
-                frame.original_length,
-                frame.interface,
-            )
+            (frame.number, frame.time.0, frame.link.0, frame.bytes, frame.original_length, frame.interface)
         })
         .collect();
     let section = |first| {
@@ -208,16 +176,7 @@ fn a_section_forgets_the_interfaces_of_the_one_before() {
     bytes.extend(Writer::Little.enhanced(0, 1, 1, b"x"));
     bytes.extend(Writer::Little.section());
     bytes.extend(Writer::Little.enhanced(0, 1, 1, b"x"));
-    assert_eq!(
-        defect(&bytes),
-        (
-            1,
-            Defect::NoInterface {
-                interface: 0,
-                known: 0
-            }
-        )
-    );
+    assert_eq!(defect(&bytes), (1, Defect::NoInterface { interface: 0, known: 0 }));
 }
 
 #[test]
@@ -263,33 +222,18 @@ fn impossible_pcapng_blocks_are_errors() {
     let length = Writer::Little.enhanced(0, 0, 1, b"x").len() as u32;
     let mut trailer = with_length(length);
     *trailer.last_mut().expect("a block") = 1;
-    assert_eq!(
-        broken(&trailer),
-        Defect::BlockLengths {
-            length,
-            trailer: length | 1 << 24
-        }
-    );
+    assert_eq!(broken(&trailer), Defect::BlockLengths { length, trailer: length | 1 << 24 });
 
     for kind in [1, 2, 3, 6] {
-        assert_eq!(
-            broken(&Writer::Little.block(kind, b"")),
-            Defect::BlockLength { length: 12 }
-        );
+        assert_eq!(broken(&Writer::Little.block(kind, b"")), Defect::BlockLength { length: 12 });
     }
-    assert_eq!(
-        broken(&Writer::Little.simple(9, b"eight...")),
-        Defect::FrameLength { length: 9 }
-    );
+    assert_eq!(broken(&Writer::Little.simple(9, b"eight...")), Defect::FrameLength { length: 9 });
     let mut beyond = Writer::Little.enhanced(0, 0, 1, b"x");
     beyond[20..24].copy_from_slice(&1000_u32.to_le_bytes());
     assert_eq!(broken(&beyond), Defect::FrameLength { length: 1000 });
     assert_eq!(
         broken(&Writer::Little.enhanced(3, 0, 1, b"x")),
-        Defect::NoInterface {
-            interface: 3,
-            known: 1
-        }
+        Defect::NoInterface { interface: 3, known: 1 }
     );
 }
 
@@ -297,15 +241,7 @@ fn impossible_pcapng_blocks_are_errors() {
 fn section_headers_are_checked() {
     let mut order = Writer::Little.section();
     order[8..12].copy_from_slice(b"\x11\x22\x33\x44");
-    assert_eq!(
-        defect(&order),
-        (
-            0,
-            Defect::ByteOrder {
-                magic: *b"\x11\x22\x33\x44"
-            }
-        )
-    );
+    assert_eq!(defect(&order), (0, Defect::ByteOrder { magic: *b"\x11\x22\x33\x44" }));
     let mut version = Writer::Big.section();
     version[13] = 2;
     assert_eq!(defect(&version), (0, Defect::Version { major: 2, minor: 0 }));

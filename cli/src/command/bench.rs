@@ -47,12 +47,7 @@ impl Bench {
         let mut touched = 0_u64;
         for frame in warm {
             let frame = frame?;
-            touched += frame
-                .bytes
-                .iter()
-                .step_by(64)
-                .map(|byte| u64::from(*byte))
-                .sum::<u64>();
+            touched += frame.bytes.iter().step_by(64).map(|byte| u64::from(*byte)).sum::<u64>();
         }
         std::hint::black_box(touched);
         let depth = match self.mode {
@@ -87,11 +82,7 @@ fn measure(config: &Config, capture: &Capture, mode: Mode) -> Result<()> {
     });
     loop {
         let mut any = false;
-        shard.frames(
-            frames.by_ref().take(1024).inspect(|_| any = true),
-            &mut outbox,
-            &mut |_, _| {},
-        );
+        shard.frames(frames.by_ref().take(1024).inspect(|_| any = true), &mut outbox, &mut |_, _| {});
         flows += outbox.opened();
         if matches!(mode, Mode::Engine) {
             correlator.apply(&mut outbox, &mut |_| events += 1);
@@ -108,9 +99,7 @@ fn measure(config: &Config, capture: &Capture, mode: Mode) -> Result<()> {
         correlator.apply(&mut outbox, &mut |_| events += 1);
     }
     let seconds = cpu_seconds() - start;
-    let name = mode
-        .to_possible_value()
-        .map_or_else(String::new, |value| value.get_name().to_owned());
+    let name = mode.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
     println!(
         "mode={name} packets={packets} bytes={bytes} flows={flows} events={events} cpu_s={seconds:.4} mpps={:.3} ns_per_packet={:.1} bytes_per_flow={:.0}",
         packets as f64 / seconds / 1e6,
@@ -128,10 +117,7 @@ fn cpu_seconds() -> f64 {
 /// Bytes of memory that the process has in use.
 fn resident() -> Result<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm")?;
-    let pages: u64 = statm
-        .split_whitespace()
-        .nth(1)
-        .context("no second number in /proc/self/statm")?
-        .parse()?;
+    let pages: u64 =
+        statm.split_whitespace().nth(1).context("no second number in /proc/self/statm")?.parse()?;
     Ok(pages * rustix::param::page_size() as u64)
 }

@@ -35,11 +35,7 @@ impl Explain {
         let all = all();
         let wanted: Vec<&Explanation> = match &self.id {
             None => all.values().copied().collect(),
-            Some(id) => all
-                .values()
-                .copied()
-                .filter(|one| one.id == id || family(one.id) == id)
-                .collect(),
+            Some(id) => all.values().copied().filter(|one| one.id == id || family(one.id) == id).collect(),
         };
         let Some(first) = wanted.first() else {
             let id = self.id.unwrap_or_default();
@@ -49,10 +45,7 @@ impl Explain {
         let exact = self.id.as_deref() == Some(first.id);
         let text = match (self.json, exact) {
             (true, true) => format!("{:#}\n", object(first)),
-            (true, false) => format!(
-                "{:#}\n",
-                Value::Array(wanted.iter().map(|one| object(one)).collect())
-            ),
+            (true, false) => format!("{:#}\n", Value::Array(wanted.iter().map(|one| object(one)).collect())),
             (false, true) => page(first),
             (false, false) => list(&wanted),
         };
@@ -62,9 +55,7 @@ impl Explain {
 }
 
 fn all() -> BTreeMap<&'static str, &'static Explanation> {
-    finding::explanations()
-        .map(|explanation| (explanation.id, explanation))
-        .collect()
+    finding::explanations().map(|explanation| (explanation.id, explanation)).collect()
 }
 
 fn object(explanation: &Explanation) -> Value {
@@ -78,19 +69,9 @@ fn object(explanation: &Explanation) -> Value {
 }
 
 fn page(explanation: &Explanation) -> String {
-    let Explanation {
-        id,
-        title,
-        meaning,
-        advice,
-        method,
-    } = explanation;
+    let Explanation { id, title, meaning, advice, method } = explanation;
     let mut text = format!("{title} ({id})\n");
-    for (heading, words) in [
-        ("What it means", meaning),
-        ("What to do", advice),
-        ("How Weir knows", method),
-    ] {
+    for (heading, words) in [("What it means", meaning), ("What to do", advice), ("How Weir knows", method)] {
         let _ = writeln!(text, "\n{heading}");
         wrap(words, &mut text);
     }

@@ -62,11 +62,7 @@ impl Live {
         };
         // The status line counts messages, which only records tell of.
         let ticks = !self.no_progress && Ticker::has_somebody_watching(self.options.streams());
-        let depth = if ticks {
-            Depth::Records
-        } else {
-            self.options.depth()
-        };
+        let depth = if ticks { Depth::Records } else { self.options.depth() };
         let config = self.setup.config(depth)?;
         let filter = self.filter.join(" ");
         let settings = Settings {
@@ -86,9 +82,9 @@ impl Live {
         let started = Instant::now();
         let ended = self.listen(&mut interface, &mut listening, &interrupted, started);
         drop(ticker);
-        let dropped = interface.statistics().map_or(0, |statistics| {
-            statistics.dropped + statistics.dropped_by_interface
-        });
+        let dropped = interface
+            .statistics()
+            .map_or(0, |statistics| statistics.dropped + statistics.dropped_by_interface);
         let exit = listening.finish(name, started.elapsed(), &self, &self.setup.judge(&config))?;
         if dropped > 0 {
             crate::exit::complain(&format!(
@@ -111,9 +107,7 @@ impl Live {
         loop {
             let now = Instant::now();
             let over = self.count.is_some_and(|count| listening.packets >= count.get())
-                || self
-                    .duration
-                    .is_some_and(|seconds| now.duration_since(started).as_secs() >= seconds);
+                || self.duration.is_some_and(|seconds| now.duration_since(started).as_secs() >= seconds);
             if over || interrupted.load(Ordering::Relaxed) || stopped.load(Ordering::Relaxed) {
                 return Ok(());
             }
@@ -145,9 +139,7 @@ impl Listening {
             number: frame.number,
             at: frame.time,
             link: frame.link,
-            length: frame
-                .original_length
-                .max(u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX)),
+            length: frame.original_length.max(u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX)),
             bytes: frame.bytes,
         };
         self.totals.count(&frame);

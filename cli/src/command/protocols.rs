@@ -50,12 +50,8 @@ impl Protocols {
 /// By its own name, or by that of one of its variants.
 fn named(name: &str) -> Option<&'static dyn Protocol> {
     let name = name.to_ascii_lowercase();
-    protocol::named(&name).or_else(|| {
-        protocol::all()
-            .iter()
-            .copied()
-            .find(|protocol| protocol.variants().contains(&&*name))
-    })
+    protocol::named(&name)
+        .or_else(|| protocol::all().iter().copied().find(|protocol| protocol.variants().contains(&&*name)))
 }
 
 fn sorted() -> Vec<&'static dyn Protocol> {
@@ -67,20 +63,11 @@ fn sorted() -> Vec<&'static dyn Protocol> {
 fn list() -> String {
     let mut text = String::new();
     let all = sorted();
-    let widest = all
-        .iter()
-        .map(|protocol| protocol.name().len())
-        .max()
-        .unwrap_or(0);
+    let widest = all.iter().map(|protocol| protocol.name().len()).max().unwrap_or(0);
     for protocol in all {
         let _ = writeln!(text, "{:<widest$}  {}", protocol.name(), protocol.about());
         if !protocol.variants().is_empty() {
-            let _ = writeln!(
-                text,
-                "{:<widest$}  also told apart: {}",
-                "",
-                protocol.variants().join(", ")
-            );
+            let _ = writeln!(text, "{:<widest$}  also told apart: {}", "", protocol.variants().join(", "));
         }
     }
     text
@@ -90,11 +77,7 @@ fn page(protocol: &dyn Protocol) -> String {
     let mut text = format!("{}\n  {}\n\n", protocol.name(), protocol.about());
     let _ = writeln!(text, "Runs on     {}", names(protocol.transports()));
     if !protocol.ports().is_empty() {
-        let _ = writeln!(
-            text,
-            "Ports       {} (a hint, never proof)",
-            names(protocol.ports())
-        );
+        let _ = writeln!(text, "Ports       {} (a hint, never proof)", names(protocol.ports()));
     }
     if !protocol.variants().is_empty() {
         let _ = writeln!(text, "Told apart  {}", protocol.variants().join(", "));
@@ -105,18 +88,9 @@ fn page(protocol: &dyn Protocol) -> String {
     if !protocol.fields().is_empty() {
         text.push_str("\nFields\n");
     }
-    let widest = protocol
-        .fields()
-        .iter()
-        .map(|field| field.name.len())
-        .max()
-        .unwrap_or(0);
+    let widest = protocol.fields().iter().map(|field| field.name.len()).max().unwrap_or(0);
     for field in protocol.fields() {
-        let _ = writeln!(
-            text,
-            "{}",
-            format!("  {:<widest$}  {}", field.name, good_for(field)).trim_end()
-        );
+        let _ = writeln!(text, "{}", format!("  {:<widest$}  {}", field.name, good_for(field)).trim_end());
     }
     text
 }

@@ -51,9 +51,7 @@ impl Replay {
     pub(crate) fn run(self) -> Result<Exit> {
         let inputs = weir_capture::inputs(&self.paths)?;
         let config = self.setup.config(self.options.depth())?;
-        let jobs = self
-            .jobs
-            .unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+        let jobs = self.jobs.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
         let mut replaying = Replaying {
             pipeline: Pipeline::new(&config, jobs),
             totals: Totals::default(),
@@ -98,14 +96,11 @@ impl Replaying {
         };
         self.teller.report.capture(self.heard.len());
         let (teller, progress) = (&mut self.teller, &mut self.progress);
-        let read = self.pipeline.capture(
-            &mut capture,
-            &mut |event: Event| teller.tell(&event),
-            &mut |position| {
+        let read =
+            self.pipeline.capture(&mut capture, &mut |event: Event| teller.tell(&event), &mut |position| {
                 progress.at(position);
                 !stopped.load(Ordering::Relaxed)
-            },
-        );
+            });
         self.errors.extend(read.err());
         self.progress.capture_done(input.size());
         let read = std::mem::take(&mut self.pipeline.totals);

@@ -98,11 +98,7 @@ fn write_row(out: &mut impl Write, row: &[String]) -> io::Result<()> {
 /// Quoted where RFC 4180 section 2 asks for it. What a spreadsheet would take for a formula gets an apostrophe in front.
 fn quoted(value: &str) -> Cow<'_, str> {
     let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let value = if formula {
-        Cow::Owned(format!("'{value}"))
-    } else {
-        Cow::Borrowed(value)
-    };
+    let value = if formula { Cow::Owned(format!("'{value}")) } else { Cow::Borrowed(value) };
     if formula || value.contains([',', '"', '\r', '\n']) {
         Cow::Owned(format!("\"{}\"", value.replace('"', "\"\"")))
     } else {

@@ -44,22 +44,14 @@ impl Html {
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let file =
             File::create(path).with_context(|| format!("the report {} cannot be written", path.display()))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            flows: Vec::new(),
-        })
+        Ok(Self { path: path.to_owned(), file, flows: Vec::new() })
     }
 }
 
 impl Output for Html {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         if let Event::Flow(flow) = event {
-            let room = if flow.findings.is_empty() {
-                FLOWS
-            } else {
-                2 * FLOWS
-            };
+            let room = if flow.findings.is_empty() { FLOWS } else { 2 * FLOWS };
             if self.flows.len() < room {
                 self.flows.push(flow_json(flow).to_string());
             }
@@ -69,22 +61,16 @@ impl Output for Html {
 
     fn finish(&mut self, summary: &Summary<'_>) -> io::Result<()> {
         let mut out = BufWriter::new(&self.file);
-        write_page(summary, &self.flows, &mut out)
-            .and_then(|()| out.flush())
-            .map_err(|error| {
-                io::Error::other(format!(
-                    "the report {} cannot be written: {error}",
-                    self.path.display()
-                ))
-            })
+        write_page(summary, &self.flows, &mut out).and_then(|()| out.flush()).map_err(|error| {
+            io::Error::other(format!("the report {} cannot be written: {error}", self.path.display()))
+        })
     }
 }
 
 fn write_page(summary: &Summary<'_>, flows: &[String], out: &mut impl Write) -> io::Result<()> {
     let mut rest = PAGE;
-    while let Some((before, (name, after))) = rest
-        .split_once("{{")
-        .and_then(|(before, after)| Some((before, after.split_once("}}")?)))
+    while let Some((before, (name, after))) =
+        rest.split_once("{{").and_then(|(before, after)| Some((before, after.split_once("}}")?)))
     {
         out.write_all(before.as_bytes())?;
         match name {
@@ -140,24 +126,14 @@ fn escaped(json: &str) -> String {
 }
 
 fn data(summary: &Summary<'_>) -> Value {
-    let Summary {
-        totals,
-        report,
-        captures,
-        judge,
-    } = summary;
+    let Summary { totals, report, captures, judge } = summary;
     let mut findings = report.given_away();
     findings.extend(report.suspicious());
     let more_findings = findings.len().saturating_sub(FINDINGS) as u64 + report.findings_beyond();
     findings.truncate(FINDINGS);
     let bins: Vec<(Timestamp, u64)> = totals.timeline.bins().collect();
-    let unseen = [
-        Unseen::Encrypted,
-        Unseen::Ech,
-        Unseen::QuicUndecryptable,
-        Unseen::Truncated,
-    ]
-    .map(|what| (what.name().to_owned(), Value::from(report.unseen(what))));
+    let unseen = [Unseen::Encrypted, Unseen::Ech, Unseen::QuicUndecryptable, Unseen::Truncated]
+        .map(|what| (what.name().to_owned(), Value::from(report.unseen(what))));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "judge": judge,
@@ -299,18 +275,13 @@ mod tests {
         assert_eq!(safe, r#""\u003c/script\u003e\u003c!-- \u2028 \u0026amp;""#);
         let page = page(&[r#"["</script><script>alert(1)</script>"]"#.to_owned()]);
         assert!(!page.contains("<script>alert"));
-        assert_eq!(
-            page.matches("</script>").count(),
-            PAGE.matches("</script>").count()
-        );
+        assert_eq!(page.matches("</script>").count(), PAGE.matches("</script>").count());
     }
 
     #[test]
     fn nothing_is_fetched_from_anywhere() {
         for part in [PAGE, STYLE, SCRIPT] {
-            for request in [
-                "http:", "https:", "src=", "url(", "@import", "fetch(", "XMLHttp", "import(",
-            ] {
+            for request in ["http:", "https:", "src=", "url(", "@import", "fetch(", "XMLHttp", "import("] {
                 assert!(!part.contains(request), "{request} in {part}");
             }
         }
@@ -319,13 +290,7 @@ mod tests {
 
     #[test]
     fn text_is_never_put_on_the_page_as_markup() {
-        for way in [
-            "innerHTML",
-            "outerHTML",
-            "insertAdjacentHTML",
-            "document.write",
-            "eval(",
-        ] {
+        for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
             assert!(!SCRIPT.contains(way), "{way}");
         }
     }
@@ -334,9 +299,8 @@ mod tests {
     fn every_placeholder_is_filled_and_the_data_is_json() {
         let page = page(&["[1]".to_owned(), "[2]".to_owned()]);
         assert!(!page.contains("{{"));
-        let (_, data) = page
-            .split_once("<script type=\"application/json\" id=\"data\">")
-            .expect("a data block");
+        let (_, data) =
+            page.split_once("<script type=\"application/json\" id=\"data\">").expect("a data block");
         let (data, _) = data.split_once("</script>").expect("its end");
         let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
         assert_eq!(data["flows"], serde_json::json!([[1], [2]]));

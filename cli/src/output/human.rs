@@ -118,11 +118,7 @@ fn write_talks(summary: &Summary<'_>, width: usize, out: &mut String) {
             Column::fixed(""),
         ],
     );
-    let room = if talks.len() == TALKS + 1 {
-        TALKS + 1
-    } else {
-        TALKS
-    };
+    let room = if talks.len() == TALKS + 1 { TALKS + 1 } else { TALKS };
     let (mut more, mut flows, mut volume) = (0, 0, 0);
     for (at, talk) in talks.into_iter().enumerate() {
         if at < room || talk.leaking > 0 && at < TALKS_LEAKING {
@@ -182,11 +178,7 @@ fn write_suspicious(summary: &Summary<'_>, width: usize, out: &mut String) {
     write_findings("Suspicious", [6, 4], &found, summary, width, out);
     let beyond = summary.report.findings_beyond();
     if beyond > 0 {
-        let _ = writeln!(
-            out,
-            "  … and {} more than can be listed",
-            counted(beyond, "finding")
-        );
+        let _ = writeln!(out, "  … and {} more than can be listed", counted(beyond, "finding"));
     }
 }
 
@@ -201,10 +193,8 @@ fn write_findings(
 ) {
     out.push('\n');
     if found.is_empty() {
-        let _ = writeln!(
-            out,
-            "{HEADING}{title}{HEADING:#}  nothing that Weir recognises in what it could see"
-        );
+        let _ =
+            writeln!(out, "{HEADING}{title}{HEADING:#}  nothing that Weir recognises in what it could see");
         return;
     }
     let mut table = Table::new(
@@ -219,11 +209,7 @@ fn write_findings(
         ],
     );
     table.label(4, format!("{} would have", summary.judge));
-    let room = if found.len() == FINDINGS + 1 {
-        FINDINGS + 1
-    } else {
-        FINDINGS
-    };
+    let room = if found.len() == FINDINGS + 1 { FINDINGS + 1 } else { FINDINGS };
     for found in found.iter().take(room) {
         table.row(finding_row(found, summary.captures));
     }
@@ -235,16 +221,10 @@ fn write_findings(
 
 fn finding_row(found: &Found, captures: &[Heard]) -> [Cell; 6] {
     let finding = &found.finding;
-    let often = if found.times > 1 {
-        format!(" ×{}", count(found.times))
-    } else {
-        String::new()
-    };
+    let often = if found.times > 1 { format!(" ×{}", count(found.times)) } else { String::new() };
     let capture = match captures {
         [] | [_] => "",
-        several => several
-            .get(found.capture)
-            .map_or("", |heard| base_name(&heard.name)),
+        several => several.get(found.capture).map_or("", |heard| base_name(&heard.name)),
     };
     [
         Cell::styled(short(finding.severity), style(finding.severity)),
@@ -315,17 +295,9 @@ fn write_not_seen(summary: &Summary<'_>, width: usize, out: &mut String) {
             notes.push(format!("{} {}", counted(number, "flow"), verb(number, one, many)));
         }
     };
-    note(
-        Unseen::Encrypted,
-        "is encrypted (content unknown)",
-        "are encrypted (content unknown)",
-    );
+    note(Unseen::Encrypted, "is encrypted (content unknown)", "are encrypted (content unknown)");
     note(Unseen::Ech, "hides its name (ECH)", "hide their names (ECH)");
-    note(
-        Unseen::QuicUndecryptable,
-        "of QUIC cannot be read",
-        "of QUIC cannot be read",
-    );
+    note(Unseen::QuicUndecryptable, "of QUIC cannot be read", "of QUIC cannot be read");
     note(Unseen::Truncated, "misses bytes", "miss bytes");
     if report.unknown > 0 {
         notes.push(format!(
@@ -335,16 +307,8 @@ fn write_not_seen(summary: &Summary<'_>, width: usize, out: &mut String) {
         ));
     }
     let unparsed: u64 = summary.totals.unparsed.values().map(|(count, _)| count).sum();
-    if let Some((reason, (_, first))) = summary
-        .totals
-        .unparsed
-        .iter()
-        .max_by_key(|(_, (count, _))| *count)
-    {
-        notes.push(format!(
-            "{} could not be read (#{first}: {reason})",
-            counted(unparsed, "packet")
-        ));
+    if let Some((reason, (_, first))) = summary.totals.unparsed.iter().max_by_key(|(_, (count, _))| *count) {
+        notes.push(format!("{} could not be read (#{first}: {reason})", counted(unparsed, "packet")));
     }
     write_notes("Not seen", &notes, width, out);
     let tunnels: Vec<String> = report

@@ -17,10 +17,7 @@ pub(crate) struct Json<W> {
 
 impl<W: Write> Json<W> {
     pub(crate) const fn new(out: W) -> Self {
-        Self {
-            out,
-            line: String::new(),
-        }
+        Self { out, line: String::new() }
     }
 }
 
@@ -44,14 +41,9 @@ impl<W: Write> Output for Json<W> {
 /// What Suricata calls statistics, as far as they mean the same here. Nothing in it depends on the machine.
 fn stats(summary: &Summary<'_>) -> Value {
     let Summary { totals, report, .. } = summary;
-    let unseen = [
-        Unseen::Encrypted,
-        Unseen::Ech,
-        Unseen::QuicUndecryptable,
-        Unseen::Truncated,
-    ]
-    .into_iter()
-    .map(|what| (what.name().to_owned(), Value::from(report.unseen(what))));
+    let unseen = [Unseen::Encrypted, Unseen::Ech, Unseen::QuicUndecryptable, Unseen::Truncated]
+        .into_iter()
+        .map(|what| (what.name().to_owned(), Value::from(report.unseen(what))));
     let unparsed = totals
         .unparsed
         .iter()

@@ -19,11 +19,7 @@ pub(crate) struct Column {
 
 impl Column {
     pub(crate) const fn text(label: &'static str) -> Self {
-        Self {
-            label,
-            right: false,
-            weight: 1,
-        }
+        Self { label, right: false, weight: 1 }
     }
 
     pub(crate) const fn weighing(mut self, weight: usize) -> Self {
@@ -33,19 +29,11 @@ impl Column {
 
     /// Text that is never cut.
     pub(crate) const fn fixed(label: &'static str) -> Self {
-        Self {
-            label,
-            right: false,
-            weight: 0,
-        }
+        Self { label, right: false, weight: 0 }
     }
 
     pub(crate) const fn figure(label: &'static str) -> Self {
-        Self {
-            label,
-            right: true,
-            weight: 0,
-        }
+        Self { label, right: true, weight: 0 }
     }
 }
 
@@ -58,10 +46,7 @@ pub(crate) struct Cell {
 
 impl Cell {
     pub(crate) fn styled(text: impl Into<String>, style: Style) -> Self {
-        Self {
-            text: text.into(),
-            style,
-        }
+        Self { text: text.into(), style }
     }
 }
 
@@ -127,11 +112,7 @@ impl<const N: usize> Table<N> {
         let mut written = self.title.width();
         let mut start = INDENT;
         for ((label, column), width) in self.labels.iter().zip(&self.columns).zip(widths) {
-            let at = if column.right {
-                start + width.saturating_sub(label.width())
-            } else {
-                start
-            };
+            let at = if column.right { start + width.saturating_sub(label.width()) } else { start };
             if !label.is_empty() && at > written {
                 line.space(at - written);
                 line.text(label, Style::new());
@@ -182,11 +163,7 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     const fn new(out: &'a mut String) -> Self {
-        Self {
-            out,
-            pending: 0,
-            indented: false,
-        }
+        Self { out, pending: 0, indented: false }
     }
 
     const fn space(&mut self, count: usize) {
@@ -237,10 +214,7 @@ mod tests {
     use super::{Column, Table, cut};
 
     fn table() -> Table<3> {
-        let mut table = Table::new(
-            "Who",
-            [Column::fixed(""), Column::text(""), Column::figure("flows")],
-        );
+        let mut table = Table::new("Who", [Column::fixed(""), Column::text(""), Column::figure("flows")]);
         table.row(["tls".into(), "例え.example".into(), "12".into()]);
         table.row(["unknown".into(), "a".into(), "3".into()]);
         table

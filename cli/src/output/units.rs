@@ -89,13 +89,8 @@ mod tests {
 
     #[test]
     fn durations_are_short() {
-        let cases = [
-            (0, "no time"),
-            (12, "12 ms"),
-            (120, "0.12 s"),
-            (41_200, "41.2 s"),
-            (126_000, "2 m 06 s"),
-        ];
+        let cases =
+            [(0, "no time"), (12, "12 ms"), (120, "0.12 s"), (41_200, "41.2 s"), (126_000, "2 m 06 s")];
         for (millis, shown) in cases {
             assert_eq!(duration(Duration::from_millis(millis)), shown);
         }

@@ -49,10 +49,7 @@ fn bloom_bit(field: &'static Field) -> u64 {
 
 impl Shared {
     pub(super) fn new(rules: Arc<RuleSet>, depth: Depth) -> Self {
-        let fields = protocol::all()
-            .iter()
-            .flat_map(|protocol| protocol.fields())
-            .copied();
+        let fields = protocol::all().iter().flat_map(|protocol| protocol.fields()).copied();
         let mut bloom = 0;
         let wanted = fields
             .chain([&super::inspect::UNKNOWN_PAYLOAD])
@@ -69,23 +66,14 @@ impl Shared {
             })
             .filter(|(_, mask)| *mask != 0)
             .collect();
-        Self {
-            index: Index::new(),
-            rules,
-            depth,
-            wanted,
-            bloom,
-        }
+        Self { index: Index::new(), rules, depth, wanted, bloom }
     }
 
     fn detectors(&self, field: &'static Field) -> u64 {
         if self.bloom & bloom_bit(field) == 0 {
             return 0;
         }
-        self.wanted
-            .get(&(std::ptr::from_ref(field) as usize))
-            .copied()
-            .unwrap_or(0)
+        self.wanted.get(&(std::ptr::from_ref(field) as usize)).copied().unwrap_or(0)
     }
 }
 
@@ -163,12 +151,7 @@ impl Collector<'_> {
             self.out.push(
                 self.packet,
                 self.at,
-                Outcome::Record {
-                    id: self.id,
-                    key: *self.key,
-                    protocol: "anomaly",
-                    body,
-                },
+                Outcome::Record { id: self.id, key: *self.key, protocol: "anomaly", body },
             );
         }
         self.scratch.record.clear();
@@ -197,23 +180,9 @@ impl Collector<'_> {
         let protocol = self.state.protocol_name();
         let summary = self.state.summary.get_or_insert_default();
         let hostname = summary.hostname.clone();
-        let sighting = Sighting {
-            packet: self.packet,
-            at: self.at,
-            protocol,
-            hostname,
-            finding,
-        };
+        let sighting = Sighting { packet: self.packet, at: self.at, protocol, hostname, finding };
         summary.findings.push(sighting.clone());
-        self.out.push(
-            self.packet,
-            self.at,
-            Outcome::Found {
-                id: self.id,
-                key: *self.key,
-                sighting,
-            },
-        );
+        self.out.push(self.packet, self.at, Outcome::Found { id: self.id, key: *self.key, sighting });
     }
 
     fn detect(&mut self, fact: &Fact<'_>) {
@@ -226,11 +195,7 @@ impl Collector<'_> {
             at: self.at,
             flow: self.key,
             protocol: self.protocol(),
-            hostname: self
-                .state
-                .summary
-                .as_ref()
-                .and_then(|summary| summary.hostname.as_deref()),
+            hostname: self.state.summary.as_ref().and_then(|summary| summary.hostname.as_deref()),
             rules: &self.shared.rules,
         };
         while mask != 0 {
@@ -298,11 +263,7 @@ impl Sink for Collector<'_> {
         if self.shared.depth < Depth::Detect {
             return;
         }
-        self.detect(&Fact {
-            field,
-            value,
-            direction,
-        });
+        self.detect(&Fact { field, value, direction });
         if self.shared.depth == Depth::Records && !field.eve.is_empty() {
             self.scratch.record.push(field, value);
         }
@@ -314,7 +275,11 @@ impl Sink for Collector<'_> {
         if self.shared.depth == Depth::Records && !self.scratch.record.is_empty() {
             let body = self.scratch.record.finish(&self.scratch.leaky);
             let protocol = self.protocol();
-            self.out.push(self.packet, self.at, Outcome::Record { id: self.id, key: *self.key, protocol, body });
+            self.out.push(
+                self.packet,
+                self.at,
+                Outcome::Record { id: self.id, key: *self.key, protocol, body },
+            );
         }
         self.scratch.question.clear();
         self.scratch.leaky.clear();
@@ -331,15 +296,7 @@ impl Sink for Collector<'_> {
     }
 
     fn expect(&mut self, transport: Transport, server: Endpoint, protocol: &'static str) {
-        self.out.push(
-            self.packet,
-            self.at,
-            Outcome::Expected {
-                transport,
-                server,
-                protocol,
-            },
-        );
+        self.out.push(self.packet, self.at, Outcome::Expected { transport, server, protocol });
     }
 
     fn unseen(&mut self, what: Unseen) {

@@ -62,33 +62,16 @@ impl Correlator {
     fn outcome(&mut self, stamp: Stamp, outcome: Outcome, tell: &mut dyn FnMut(Event)) {
         match outcome {
             Outcome::Opened { id, key } => self.opened(id, &key),
-            Outcome::Learned(Learned {
-                client,
-                address,
-                name,
-            }) => self.names.insert((client, address), name),
-            Outcome::Expected {
-                transport,
-                server,
-                protocol,
-            } => {
+            Outcome::Learned(Learned { client, address, name }) => {
+                self.named.insert(address);
+                self.names.insert((client, address), name);
+            }
+            Outcome::Expected { transport, server, protocol } => {
                 self.expected.insert((transport, server), protocol);
             }
             Outcome::Found { id, key, sighting } => self.found(id, &key, sighting, tell),
-            Outcome::Record {
-                id,
-                key,
-                protocol,
-                body,
-            } => {
-                let record = RecordEvent {
-                    id,
-                    key,
-                    at: stamp.at,
-                    packet: stamp.packet,
-                    protocol,
-                    body,
-                };
+            Outcome::Record { id, key, protocol, body } => {
+                let record = RecordEvent { id, key, at: stamp.at, packet: stamp.packet, protocol, body };
                 tell(Event::Record(Box::new(record)));
             }
             Outcome::Ended(mut flow) => {
@@ -103,7 +86,8 @@ impl Correlator {
         if !named && self.expected.is_empty() {
             return;
         }
-        let name = if named { self.names.get(&(key.client.address, key.server.address)).cloned() } else { None };
+        let name =
+            if named { self.names.get(&(key.client.address, key.server.address)).cloned() } else { None };
         let expected = |endpoint| self.expected.get(&(key.transport, endpoint)).copied();
         let opened = Opened { name, protocol: expected(key.server).or_else(|| expected(key.client)) };
         if opened.name.is_some() || opened.protocol.is_some() {
@@ -112,7 +96,13 @@ impl Correlator {
     }
 
     /// What policy says to a flow by what is known of it now: its name, its protocol, its findings.
-    pub(super) fn judge(&self, id: FlowId, key: &FlowKey, protocol: Option<&str>, hostname: Option<&str>) -> Verdict {
+    pub(super) fn judge(
+        &self,
+        id: FlowId,
+        key: &FlowKey,
+        protocol: Option<&str>,
+        hostname: Option<&str>,
+    ) -> Verdict {
         let name = self.opened.get(&id).and_then(|opened| opened.name.as_deref());
         let hostname = hostname.or(name);
         let services = &self.rules.services;
@@ -226,11 +216,7 @@ struct Bounded<K, V> {
 
 impl<K: std::hash::Hash + Eq, V> Bounded<K, V> {
     fn new(capacity: usize) -> Self {
-        Self {
-            young: HashMap::default(),
-            old: HashMap::default(),
-            half: capacity / 2,
-        }
+        Self { young: HashMap::default(), old: HashMap::default(), half: capacity / 2 }
     }
 
     fn insert(&mut self, key: K, value: V) {

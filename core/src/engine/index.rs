@@ -27,9 +27,7 @@ impl Set {
     }
 
     fn contains(&self, index: usize) -> bool {
-        self.0
-            .get(index / 64)
-            .is_some_and(|word| word >> (index % 64) & 1 == 1)
+        self.0.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 
     fn intersect(&mut self, other: &Self) {
@@ -74,20 +72,12 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn new() -> Self {
         let all = protocol::all();
-        assert!(
-            all.len() <= Set::CAPACITY,
-            "widen index::Set to hold {} protocols",
-            all.len()
-        );
+        assert!(all.len() <= Set::CAPACITY, "widen index::Set to hold {} protocols", all.len());
         let mut index = Self {
             first: vec![Set::default(); 2 * 2 * 256],
             others: Vec::new(),
             ports: HashMap::default(),
-            names: all
-                .iter()
-                .enumerate()
-                .map(|(at, protocol)| (protocol.name(), at))
-                .collect(),
+            names: all.iter().enumerate().map(|(at, protocol)| (protocol.name(), at)).collect(),
         };
         for (at, protocol) in all.iter().enumerate() {
             for &transport in protocol.transports() {
@@ -136,12 +126,9 @@ impl Index {
         match transport {
             Transport::TCP => self.first[slot(false, direction, first)],
             Transport::UDP => self.first[slot(true, direction, first)],
-            other => self
-                .others
-                .iter()
-                .find(|(known, _)| *known == other)
-                .map(|(_, set)| *set)
-                .unwrap_or_default(),
+            other => {
+                self.others.iter().find(|(known, _)| *known == other).map(|(_, set)| *set).unwrap_or_default()
+            }
         }
     }
 
@@ -184,9 +171,7 @@ impl Index {
 
     /// The best match among those still undecided, once there will be no more bytes to wait for.
     pub(super) fn settle_for(&self, opening: &Opening<'_>, candidates: &Set) -> Option<usize> {
-        candidates
-            .iter()
-            .find(|at| protocol::all()[*at].probe(opening) == Probe::Match)
+        candidates.iter().find(|at| protocol::all()[*at].probe(opening) == Probe::Match)
     }
 
     /// Both directions' first bytes must be possible.

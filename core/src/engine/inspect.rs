@@ -55,6 +55,15 @@ pub(super) struct Order {
     pub(super) recent: [Recent; 2],
 }
 
+impl Order {
+    fn reset(&mut self) {
+        for side in 0..2 {
+            self.queues[side].clear();
+            self.recent[side].clear();
+        }
+    }
+}
+
 impl Inspection {
     /// Makes a used one as good as new, keeping its buffers' memory where that is modest.
     pub(super) fn reset(&mut self) {
@@ -63,10 +72,11 @@ impl Inspection {
             buffer.clear();
             buffer.shrink_to(limits::PROBE_BYTES);
         }
-        *self = Self {
-            pending,
-            ..Self::default()
-        };
+        let mut order = self.order.take();
+        if let Some(order) = &mut order {
+            order.reset();
+        }
+        *self = Self { pending, order, ..Self::default() };
     }
 
     /// Bytes of a direction that were taken in but not judged yet.
@@ -119,13 +129,7 @@ impl Inspection {
         out.scratch.suspend(&mut self.gathered);
     }
 
-    fn take(
-        &mut self,
-        index: &Index,
-        flow: &FlowKey,
-        chunk: Chunk<'_>,
-        out: &mut Collector<'_>,
-    ) -> Status {
+    fn take(&mut self, index: &Index, flow: &FlowKey, chunk: Chunk<'_>, out: &mut Collector<'_>) -> Status {
         match self.reader {
             Reader::Probing if flow.transport == Transport::TCP => self.probe_stream(index, flow, chunk, out),
             Reader::Probing => self.probe_datagram(index, flow, chunk, out),
@@ -163,14 +167,7 @@ impl Inspection {
             Reader::Probing if flow.transport == Transport::TCP => {
                 for direction in self.order_of_arrival() {
                     let bytes = std::mem::take(&mut self.pending[direction.index()]);
-                    self.search(
-                        flow,
-                        Chunk {
-                            direction,
-                            bytes: &bytes,
-                        },
-                        out,
-                    );
+                    self.search(flow, Chunk { direction, bytes: &bytes }, out);
                 }
             }
             Reader::Probing | Reader::Raw => {}
@@ -245,28 +242,14 @@ impl Inspection {
             return Status::Open;
         };
         let none: &[u8] = &[];
-        let (to_server, to_client) = if chunk.direction == Direction::ToServer {
-            (chunk.bytes, none)
-        } else {
-            (none, chunk.bytes)
-        };
-        let kept = Direction::BOTH
-            .into_iter()
-            .find(|side| !self.pending[side.index()].is_empty());
+        let (to_server, to_client) =
+            if chunk.direction == Direction::ToServer { (chunk.bytes, none) } else { (none, chunk.bytes) };
+        let kept = Direction::BOTH.into_iter().find(|side| !self.pending[side.index()].is_empty());
         // Every datagram is a beginning: whoever was ruled out by the last one may still fit this one.
         let mut candidates = index.candidates(flow.transport, chunk.direction, first);
         let answer = {
-            let previous = kept.map(|direction| Chunk {
-                direction,
-                bytes: &self.pending[direction.index()],
-            });
-            let opening = Opening {
-                flow,
-                direction: chunk.direction,
-                to_server,
-                to_client,
-                previous,
-            };
+            let previous = kept.map(|direction| Chunk { direction, bytes: &self.pending[direction.index()] });
+            let opening = Opening { flow, direction: chunk.direction, to_server, to_client, previous };
             index.ask(&opening, &mut candidates)
         };
         match answer {
@@ -274,16 +257,7 @@ impl Inspection {
                 None => self.begin(index, at, flow, chunk, out),
                 Some(direction) => {
                     let before = std::mem::take(&mut self.pending[direction.index()]);
-                    match self.begin(
-                        index,
-                        at,
-                        flow,
-                        Chunk {
-                            direction,
-                            bytes: &before,
-                        },
-                        out,
-                    ) {
+                    match self.begin(index, at, flow, Chunk { direction, bytes: &before }, out) {
                         Status::Open => self.take(index, flow, chunk, out),
                         Status::Settled => Status::Settled,
                     }
@@ -321,10 +295,7 @@ impl Inspection {
             to_client: first_bytes(&self.pending[1]),
             previous: None,
         };
-        if let Some(at) = self
-            .candidates
-            .and_then(|candidates| index.settle_for(&opening, &candidates))
-        {
+        if let Some(at) = self.candidates.and_then(|candidates| index.settle_for(&opening, &candidates)) {
             self.begin_with_pending(index, at, flow, out);
         }
     }
@@ -333,15 +304,7 @@ impl Inspection {
         self.reader = Reader::Raw;
         for direction in self.order_of_arrival() {
             let bytes = std::mem::take(&mut self.pending[direction.index()]);
-            if self.search(
-                flow,
-                Chunk {
-                    direction,
-                    bytes: &bytes,
-                },
-                out,
-            ) == Status::Settled
-            {
+            if self.search(flow, Chunk { direction, bytes: &bytes }, out) == Status::Settled {
                 return Status::Settled;
             }
         }
@@ -376,28 +339,11 @@ impl Inspection {
         let [first, second] = self.order_of_arrival();
         let bytes = std::mem::take(&mut self.pending[first.index()]);
         let later = std::mem::take(&mut self.pending[second.index()]);
-        let status = self.begin(
-            index,
-            at,
-            flow,
-            Chunk {
-                direction: first,
-                bytes: &bytes,
-            },
-            out,
-        );
+        let status = self.begin(index, at, flow, Chunk { direction: first, bytes: &bytes }, out);
         if status == Status::Settled || later.is_empty() {
             return status;
         }
-        self.take(
-            index,
-            flow,
-            Chunk {
-                direction: second,
-                bytes: &later,
-            },
-            out,
-        )
+        self.take(index, flow, Chunk { direction: second, bytes: &later }, out)
     }
 
     fn order_of_arrival(&self) -> [Direction; 2] {
@@ -416,15 +362,7 @@ impl Inspection {
             return Status::Open;
         }
         let mut bytes = std::mem::take(&mut self.pending[side]);
-        let status = self.feed(
-            index,
-            flow,
-            Chunk {
-                direction: chunk.direction,
-                bytes: &bytes,
-            },
-            out,
-        );
+        let status = self.feed(index, flow, Chunk { direction: chunk.direction, bytes: &bytes }, out);
         // Give the buffer's memory back for the next leftovers.
         let left = &mut self.pending[side];
         if left.is_empty() {
@@ -449,16 +387,7 @@ impl Inspection {
             Progress::Done => Status::Settled,
             Progress::Become { protocol, consumed } => {
                 let rest = bytes.get(consumed..).unwrap_or_default();
-                self.become_other(
-                    index,
-                    index.named(protocol),
-                    flow,
-                    Chunk {
-                        direction,
-                        bytes: rest,
-                    },
-                    out,
-                )
+                self.become_other(index, index.named(protocol), flow, Chunk { direction, bytes: rest }, out)
             }
             Progress::Secured { protocol, consumed } => {
                 self.carried = true;
@@ -467,29 +396,13 @@ impl Inspection {
             }
             Progress::Carries { consumed } => {
                 let rest = bytes.get(consumed..).unwrap_or_default();
-                self.become_other(
-                    index,
-                    None,
-                    flow,
-                    Chunk {
-                        direction,
-                        bytes: rest,
-                    },
-                    out,
-                )
+                self.become_other(index, None, flow, Chunk { direction, bytes: rest }, out)
             }
             Progress::Malformed { what, at } => {
                 out.malformed(what, at);
                 self.reader = Reader::Raw;
                 let rest = bytes.get(at..).unwrap_or_default();
-                self.search(
-                    flow,
-                    Chunk {
-                        direction,
-                        bytes: rest,
-                    },
-                    out,
-                )
+                self.search(flow, Chunk { direction, bytes: rest }, out)
             }
         }
     }
@@ -524,13 +437,7 @@ impl Inspection {
                 self.reader = Reader::Probing;
             }
         }
-        for chunk in [
-            rest,
-            Chunk {
-                direction: other,
-                bytes: &waiting,
-            },
-        ] {
+        for chunk in [rest, Chunk { direction: other, bytes: &waiting }] {
             if !chunk.bytes.is_empty() && self.take(index, flow, chunk, out) == Status::Settled {
                 return Status::Settled;
             }

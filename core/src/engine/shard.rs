@@ -17,6 +17,9 @@ use crate::protocol::Unseen;
 use crate::rules::RuleSet;
 use crate::time::Timestamp;
 
+/// Used inspections for the next flows. The boxes themselves move between the pool and the flows.
+type Pool = Vec<Box<Inspection>>;
+
 /// Packets worked on together; their headers fit the first-level cache.
 const BATCH: usize = 32;
 
@@ -38,7 +41,7 @@ pub struct Shard {
     shared: Arc<Shared>,
     tables: Vec<FlowTable<State>>,
     seed: Seed,
-    pool: Vec<Box<Inspection>>,
+    pool: Pool,
     scratch: Scratch,
     defragmenter: Defragmenter,
     /// This shard takes the partitions whose number leaves `turn` when divided by `workers`.
@@ -51,9 +54,7 @@ impl Shard {
         let capacity = limits::FLOWS / limits::PARTITIONS;
         Self {
             shared,
-            tables: (0..limits::PARTITIONS)
-                .map(|_| FlowTable::new(capacity))
-                .collect(),
+            tables: (0..limits::PARTITIONS).map(|_| FlowTable::new(capacity)).collect(),
             seed,
             pool: Vec::new(),
             scratch: Scratch::default(),
@@ -154,11 +155,7 @@ impl Shard {
         fragment: &Fragment<'_>,
         out: &mut Outbox,
     ) -> Result<(), PacketError> {
-        let Defragmented::Complete {
-            header,
-            payload,
-            differs,
-        } = self.defragmenter.add(frame.at, fragment)
+        let Defragmented::Complete { header, payload, differs } = self.defragmenter.add(frame.at, fragment)
         else {
             return Ok(());
         };
@@ -286,11 +283,8 @@ impl Shard {
             record.state.tunnel = Some(Box::new(tunnel));
         }
         out.push(arrival.number, arrival.at, Outcome::Opened { id, key });
-        let direction = if key.client == arrival.packet.source {
-            Direction::ToServer
-        } else {
-            Direction::ToClient
-        };
+        let direction =
+            if key.client == arrival.packet.source { Direction::ToServer } else { Direction::ToClient };
         (slot, direction)
     }
 
@@ -338,15 +332,7 @@ impl Shard {
 
     /// Opens a flow for [`Self::chunk`]: the tunnel's door.
     pub(super) fn open_stream(&mut self, id: FlowId, key: FlowKey, at: Timestamp) -> Stream {
-        Stream {
-            id,
-            key,
-            first: at,
-            last: at,
-            state: State::default(),
-            packets: [0; 2],
-            bytes: [0; 2],
-        }
+        Stream { id, key, first: at, last: at, state: State::default(), packets: [0; 2], bytes: [0; 2] }
     }
 
     /// Inspects the next in-order bytes of a flow that the caller keeps.
@@ -358,11 +344,8 @@ impl Shard {
         if stream.state.settled {
             return;
         }
-        let mut inspection = stream
-            .state
-            .inspection
-            .take()
-            .unwrap_or_else(|| self.pool.pop().unwrap_or_default());
+        let mut inspection =
+            stream.state.inspection.take().unwrap_or_else(|| self.pool.pop().unwrap_or_default());
         let mut collector = Collector {
             shared: &self.shared,
             key: &stream.key,
@@ -376,14 +359,7 @@ impl Shard {
         };
         let status = inspection.chunk(&self.shared.index, &stream.key, chunk, &mut collector);
         let ended = collector.ended;
-        store(
-            &self.shared,
-            &mut self.pool,
-            &mut stream.state,
-            inspection,
-            status,
-            ended,
-        );
+        store(&self.shared, &mut self.pool, &mut stream.state, inspection, status, ended);
     }
 
     /// Closes a flow of the tunnel's door.
@@ -446,7 +422,7 @@ fn is_padding(tcp: &Tcp, payload: &[u8]) -> bool {
     tcp.flags == Tcp::ACK && payload.len() <= 6 && payload.iter().all(|byte| *byte == 0)
 }
 
-fn recycle(pool: &mut Vec<Box<Inspection>>, mut inspection: Box<Inspection>) {
+fn recycle(pool: &mut Pool, mut inspection: Box<Inspection>) {
     if pool.len() < limits::POOLED_INSPECTIONS {
         inspection.reset();
         pool.push(inspection);
@@ -456,7 +432,7 @@ fn recycle(pool: &mut Vec<Box<Inspection>>, mut inspection: Box<Inspection>) {
 /// Puts an inspection back with its flow, or lets it go when nothing more is to be learned.
 fn store(
     shared: &Shared,
-    pool: &mut Vec<Box<Inspection>>,
+    pool: &mut Pool,
     state: &mut State,
     inspection: Box<Inspection>,
     status: Status,
@@ -474,7 +450,7 @@ fn store(
 /// One packet meeting its flow.
 struct Work<'a, 'b> {
     shared: &'a Shared,
-    pool: &'a mut Vec<Box<Inspection>>,
+    pool: &'a mut Pool,
     scratch: &'a mut Scratch,
     arrival: &'a Arrival<'b>,
     direction: Direction,
@@ -491,10 +467,8 @@ impl Work<'_, '_> {
         if self.arrival.packet.missing > 0 {
             record.state.unseen |= 1 << Unseen::Truncated as u8;
         }
-        if let Some(inspection) = record
-            .state
-            .inspection
-            .take_if(|inspection| status == Status::Open && inspection.is_stateless())
+        if let Some(inspection) =
+            record.state.inspection.take_if(|inspection| status == Status::Open && inspection.is_stateless())
         {
             record.state.stateless = true;
             recycle(self.pool, inspection);
@@ -508,11 +482,8 @@ impl Work<'_, '_> {
         if tcp.flags & (Tcp::SYN | Tcp::RST | Tcp::FIN) != 0 {
             self.control(record);
         }
-        let acknowledges = record
-            .state
-            .inspection
-            .as_ref()
-            .is_some_and(|inspection| inspection.order.is_some());
+        let acknowledges =
+            record.state.inspection.as_ref().is_some_and(|inspection| inspection.order.is_some());
         if payload.is_empty() {
             if acknowledges {
                 self.acknowledged(record);
@@ -567,11 +538,17 @@ impl Work<'_, '_> {
             record.streams[side].advance(missing as usize);
             self.gap(record, u64::from(missing));
         }
+        let young = record.bytes[side] < limits::SAMPLED_BYTES;
         let Some(inspection) = &mut record.state.inspection else {
             return;
         };
+        if !young && inspection.order.is_none() {
+            return;
+        }
         let order = inspection.order.get_or_insert_default();
-        order.recent[side].note(sequence, bytes);
+        if young {
+            order.recent[side].note(sequence, bytes);
+        }
         if order.queues[side].is_empty() {
             return;
         }
@@ -604,10 +581,7 @@ impl Work<'_, '_> {
 
     fn early(&mut self, record: &mut Record<State>, sequence: u32, payload: &[u8]) {
         let side = self.direction.index();
-        let inspection = record
-            .state
-            .inspection
-            .get_or_insert_with(|| self.pool.pop().unwrap_or_default());
+        let inspection = record.state.inspection.get_or_insert_with(|| self.pool.pop().unwrap_or_default());
         let queue = &mut inspection.order.get_or_insert_default().queues[side];
         let overlap = queue.insert(&record.streams[side], sequence, payload);
         let full = queue.is_full();
@@ -665,10 +639,7 @@ impl Work<'_, '_> {
     fn compare(&mut self, record: &mut Record<State>, sequence: u32, payload: &[u8]) {
         let side = self.direction.index();
         let differs = record.state.inspection.as_ref().is_some_and(|inspection| {
-            inspection
-                .order
-                .as_ref()
-                .is_some_and(|order| order.recent[side].differs(sequence, payload))
+            inspection.order.as_ref().is_some_and(|order| order.recent[side].differs(sequence, payload))
         });
         if differs {
             self.collect(record, |out| out.overlap_differs("tcp segments"));
@@ -687,27 +658,12 @@ impl Work<'_, '_> {
             }
         };
         let key = record.key;
-        let chunk = Chunk {
-            direction: self.direction,
-            bytes,
-        };
+        let chunk = Chunk { direction: self.direction, bytes };
         let index = &self.shared.index;
-        let (status, ended) = self.collect(record, |out| {
-            (inspection.chunk(index, &key, chunk, out), out.ended)
-        });
-        store(
-            self.shared,
-            self.pool,
-            &mut record.state,
-            inspection,
-            status,
-            ended,
-        );
-        if record.state.settled {
-            Status::Settled
-        } else {
-            Status::Open
-        }
+        let (status, ended) =
+            self.collect(record, |out| (inspection.chunk(index, &key, chunk, out), out.ended));
+        store(self.shared, self.pool, &mut record.state, inspection, status, ended);
+        if record.state.settled { Status::Settled } else { Status::Open }
     }
 
     fn collect<T>(&mut self, record: &mut Record<State>, act: impl FnOnce(&mut Collector<'_>) -> T) -> T {

@@ -63,14 +63,7 @@ fn told_at<'a>(packets: impl IntoIterator<Item = (Timestamp, &'a [u8])>) -> Vec<
     let mut number = 0;
     for (at, bytes) in packets {
         number += 1;
-        let frame = Frame {
-            id: number,
-            number,
-            at,
-            link: LinkType::RAW,
-            length: bytes.len() as u32,
-            bytes,
-        };
+        let frame = Frame { id: number, number, at, link: LinkType::RAW, length: bytes.len() as u32, bytes };
         let _ = engine.packet(&frame, &mut |event| events.push(event));
     }
     engine.finish(number, &mut |event| events.push(event));
@@ -98,9 +91,7 @@ fn records(events: &[Event]) -> Vec<&str> {
 }
 
 fn finds(events: &[Event], id: &str) -> bool {
-    events
-        .iter()
-        .any(|event| matches!(event, Event::Alert(alert) if alert.sighting.finding.id == id))
+    events.iter().any(|event| matches!(event, Event::Alert(alert) if alert.sighting.finding.id == id))
 }
 
 /// The request as segments that begin and end where they are told to, behind a SYN with this sequence number.
@@ -129,9 +120,7 @@ fn pieces() -> impl Strategy<Value = Vec<(usize, usize)>> {
             cuts.dedup();
             let mut pieces: Vec<_> = cuts.windows(2).map(|pair| (pair[0], pair[1])).collect();
             pieces.extend(
-                overlaps
-                    .into_iter()
-                    .map(|(from, length)| (from, (from + length).min(REQUEST.len()))),
+                overlaps.into_iter().map(|(from, length)| (from, (from + length).min(REQUEST.len()))),
             );
             pieces
         })

@@ -142,16 +142,7 @@ fn write_record(record: &RecordEvent, out: &mut String) {
 }
 
 fn sighting_json(sighting: &Sighting) -> Json {
-    let Finding {
-        id,
-        kind,
-        tier,
-        severity,
-        place,
-        encoding,
-        shown,
-        rule,
-    } = &sighting.finding;
+    let Finding { id, kind, tier, severity, place, encoding, shown, rule } = &sighting.finding;
     json!({
         "id": id,
         "kind": kind,
@@ -220,8 +211,11 @@ impl Record {
 fn mask(text: &mut String, leaky: &[Box<[u8]>]) {
     const SHORTEST: usize = 6;
     let repeats = leaky.iter().any(|content| {
-        let (short, long) =
-            if content.len() < text.len() { (&content[..], text.as_bytes()) } else { (text.as_bytes(), &content[..]) };
+        let (short, long) = if content.len() < text.len() {
+            (&content[..], text.as_bytes())
+        } else {
+            (text.as_bytes(), &content[..])
+        };
         short.len() >= SHORTEST && memchr::memmem::find(long, short).is_some()
     });
     if repeats {
@@ -243,14 +237,8 @@ fn value_json(value: Value<'_>) -> Json {
         Value::Bytes(bytes) => text::clean(bytes, limits::SHOWN_CHARACTERS).into(),
         Value::Pair(name, value) => {
             let mut pair = Map::new();
-            pair.insert(
-                "name".to_owned(),
-                text::clean(name, limits::SHOWN_CHARACTERS).into(),
-            );
-            pair.insert(
-                "value".to_owned(),
-                text::clean(value, limits::SHOWN_CHARACTERS).into(),
-            );
+            pair.insert("name".to_owned(), text::clean(name, limits::SHOWN_CHARACTERS).into());
+            pair.insert("value".to_owned(), text::clean(value, limits::SHOWN_CHARACTERS).into());
             Json::Object(pair)
         }
     }
@@ -259,9 +247,7 @@ fn value_json(value: Value<'_>) -> Json {
 /// Puts a value at a path: `a.b` nests, `a[]` is a list of values, `a[].b` a list of objects in which a key that is set
 /// already begins the next object.
 fn insert(object: &mut Map<String, Json>, path: &str, value: Json) {
-    let (head, rest) = path
-        .split_once('.')
-        .map_or((path, None), |(head, rest)| (head, Some(rest)));
+    let (head, rest) = path.split_once('.').map_or((path, None), |(head, rest)| (head, Some(rest)));
     match (head.strip_suffix("[]"), rest) {
         (None, None) => {
             object.entry(head).or_insert(value);

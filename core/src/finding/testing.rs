@@ -25,22 +25,10 @@ pub(crate) fn inspect_for(
     value: Value<'_>,
 ) -> Vec<Finding> {
     let flow = flow(Transport::TCP, 80);
-    let scene = Scene {
-        at: NOW,
-        flow: &flow,
-        protocol: "test",
-        hostname,
-        rules,
-    };
+    let scene = Scene { at: NOW, flow: &flow, protocol: "test", hostname, rules };
     let mut found = Vec::new();
-    detector.inspect(
-        &scene,
-        &Fact {
-            field,
-            value,
-            direction: Direction::ToServer,
-        },
-        &mut |finding| found.push(finding),
-    );
+    detector.inspect(&scene, &Fact { field, value, direction: Direction::ToServer }, &mut |finding| {
+        found.push(finding);
+    });
     found
 }

@@ -17,20 +17,10 @@ pub fn community_id(key: &FlowKey) -> String {
 ///
 /// Types that ask and answer stand for ports. Other types have no way back: their type and code do, unordered.
 pub fn community_id_icmp(key: &FlowKey, kind: u8, code: u8) -> String {
-    let counterpart = if key.transport == Transport::ICMPV6 {
-        icmpv6_counterpart
-    } else {
-        icmp_counterpart
-    };
+    let counterpart = if key.transport == Transport::ICMPV6 { icmpv6_counterpart } else { icmp_counterpart };
     let answer = counterpart(kind);
-    let client = Endpoint {
-        port: kind.into(),
-        ..key.client
-    };
-    let server = Endpoint {
-        port: answer.unwrap_or(code).into(),
-        ..key.server
-    };
+    let client = Endpoint { port: kind.into(), ..key.client };
+    let server = Endpoint { port: answer.unwrap_or(code).into(), ..key.server };
     match answer {
         Some(_) => name(key, client.min(server), client.max(server)),
         None => name(key, client, server),
@@ -117,11 +107,7 @@ mod tests {
             server: Endpoint::new(ip(server.0).into(), server.1),
             link: LinkId(0),
             transport,
-            version: if ip(client.0).is_ipv4() {
-                IpVersion::V4
-            } else {
-                IpVersion::V6
-            },
+            version: if ip(client.0).is_ipv4() { IpVersion::V4 } else { IpVersion::V6 },
         }
     }
 
@@ -130,34 +116,16 @@ mod tests {
     #[test]
     fn both_directions_of_a_flow_have_one_name() {
         let (a, b) = (("128.232.110.120", 34855), ("66.35.250.204", 80));
-        assert_eq!(
-            community_id(&key(Transport::TCP, a, b)),
-            "1:LQU9qZlK+B5F3KDmev6m5PMibrg="
-        );
-        assert_eq!(
-            community_id(&key(Transport::TCP, b, a)),
-            "1:LQU9qZlK+B5F3KDmev6m5PMibrg="
-        );
+        assert_eq!(community_id(&key(Transport::TCP, a, b)), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+        assert_eq!(community_id(&key(Transport::TCP, b, a)), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
 
         let (a, b) = (("192.168.1.52", 54585), ("8.8.8.8", 53));
-        assert_eq!(
-            community_id(&key(Transport::UDP, a, b)),
-            "1:d/FP5EW3wiY1vCndhwleRRKHowQ="
-        );
-        assert_eq!(
-            community_id(&key(Transport::UDP, b, a)),
-            "1:d/FP5EW3wiY1vCndhwleRRKHowQ="
-        );
+        assert_eq!(community_id(&key(Transport::UDP, a, b)), "1:d/FP5EW3wiY1vCndhwleRRKHowQ=");
+        assert_eq!(community_id(&key(Transport::UDP, b, a)), "1:d/FP5EW3wiY1vCndhwleRRKHowQ=");
 
         let (a, b) = (("192.168.170.8", 7), ("192.168.170.56", 80));
-        assert_eq!(
-            community_id(&key(Transport::SCTP, a, b)),
-            "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ="
-        );
-        assert_eq!(
-            community_id(&key(Transport::SCTP, b, a)),
-            "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ="
-        );
+        assert_eq!(community_id(&key(Transport::SCTP, a, b)), "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ=");
+        assert_eq!(community_id(&key(Transport::SCTP, b, a)), "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ=");
     }
 
     #[test]
@@ -176,22 +144,10 @@ mod tests {
     #[test]
     fn icmp_types_without_an_answer_keep_their_direction() {
         let (a, b) = (("192.168.0.89", 0), ("192.168.0.1", 0));
-        assert_eq!(
-            community_id_icmp(&key(Transport::ICMP, a, b), 20, 0),
-            "1:3o2RFccXzUgjl7zDpqmY7yJi8rI="
-        );
-        assert_eq!(
-            community_id_icmp(&key(Transport::ICMP, a, b), 20, 1),
-            "1:tz/fHIDUHs19NkixVVoOZywde+I="
-        );
-        let (a, b) = (
-            ("3ffe:507:0:1:260:97ff:fe07:69ea", 0),
-            ("3ffe:507:0:1:200:86ff:fe05:80da", 0),
-        );
-        assert_eq!(
-            community_id_icmp(&key(Transport::ICMPV6, a, b), 3, 0),
-            "1:NdobDX8PQNJbAyfkWxhtL2Pqp5w="
-        );
+        assert_eq!(community_id_icmp(&key(Transport::ICMP, a, b), 20, 0), "1:3o2RFccXzUgjl7zDpqmY7yJi8rI=");
+        assert_eq!(community_id_icmp(&key(Transport::ICMP, a, b), 20, 1), "1:tz/fHIDUHs19NkixVVoOZywde+I=");
+        let (a, b) = (("3ffe:507:0:1:260:97ff:fe07:69ea", 0), ("3ffe:507:0:1:200:86ff:fe05:80da", 0));
+        assert_eq!(community_id_icmp(&key(Transport::ICMPV6, a, b), 3, 0), "1:NdobDX8PQNJbAyfkWxhtL2Pqp5w=");
     }
 
     #[test]

@@ -102,9 +102,7 @@ impl Defragmenter {
         self.bytes = (self.bytes + packet.buffer.capacity()).saturating_sub(before);
 
         if packet.is_complete() {
-            return self
-                .remove(&key)
-                .map_or(Defragmented::Pending, Unfinished::finish);
+            return self.remove(&key).map_or(Defragmented::Pending, Unfinished::finish);
         }
         if packet.filled.len() > limits::FRAGMENT_PIECES {
             self.remove(&key);
@@ -116,13 +114,11 @@ impl Defragmenter {
     fn start(&mut self, now: Timestamp, key: Key, header: IpHeader) {
         while self.unfinished.len() >= limits::FRAGMENT_TRACKERS && self.evict_oldest() {}
         self.started += 1;
-        self.unfinished
-            .insert(key, Unfinished::new(self.started, now, header));
+        self.unfinished.insert(key, Unfinished::new(self.started, now, header));
         // Packets that were finished leave stale entries, swept out once they are the greater part.
         if self.order.len() >= 2 * limits::FRAGMENT_TRACKERS {
             let unfinished = &self.unfinished;
-            self.order
-                .retain(|(number, key)| is_current(unfinished, *number, key));
+            self.order.retain(|(number, key)| is_current(unfinished, *number, key));
         }
         self.order.push_back((self.started, key));
     }
@@ -185,10 +181,7 @@ impl<'a> Piece<'a> {
     /// `None` for what no receiver would take.
     fn new(fragment: &Fragment<'a>) -> Option<Self> {
         let start = usize::try_from(fragment.offset).ok()?;
-        let mut length = fragment
-            .payload
-            .len()
-            .checked_add(usize::try_from(fragment.missing).ok()?)?;
+        let mut length = fragment.payload.len().checked_add(usize::try_from(fragment.missing).ok()?)?;
         // Only the last fragment may end in the middle of an eight-byte unit.
         if fragment.more && length % 8 != 0 {
             match fragment.header.version {
@@ -201,26 +194,13 @@ impl<'a> Piece<'a> {
             return None;
         }
         let bytes = fragment.payload.get(..length).unwrap_or(fragment.payload);
-        Some(Self {
-            bytes,
-            start,
-            end: start.checked_add(length)?,
-            is_last: !fragment.more,
-        })
+        Some(Self { bytes, start, end: start.checked_add(length)?, is_last: !fragment.more })
     }
 }
 
 impl Unfinished {
     const fn new(number: u64, since: Timestamp, header: IpHeader) -> Self {
-        Self {
-            number,
-            since,
-            header,
-            buffer: Vec::new(),
-            filled: Vec::new(),
-            length: None,
-            differs: false,
-        }
+        Self { number, since, header, buffer: Vec::new(), filled: Vec::new(), length: None, differs: false }
     }
 
     fn add(&mut self, piece: &Piece<'_>) {
@@ -246,10 +226,7 @@ impl Unfinished {
             self.buffer.resize(end, 0);
         }
         let first = self.filled.partition_point(|filled| filled.end < start);
-        let last = self
-            .filled
-            .partition_point(|filled| filled.start <= end)
-            .max(first);
+        let last = self.filled.partition_point(|filled| filled.start <= end).max(first);
         let mut merged = start..end;
         let mut at = start;
         for filled in self.filled.get(first..last).unwrap_or_default() {
@@ -269,11 +246,7 @@ impl Unfinished {
     }
 
     fn finish(self) -> Defragmented {
-        Defragmented::Complete {
-            header: self.header,
-            payload: self.buffer,
-            differs: self.differs,
-        }
+        Defragmented::Complete { header: self.header, payload: self.buffer, differs: self.differs }
     }
 }
 

@@ -31,11 +31,7 @@ pub enum Place {
 impl Stream {
     /// A SYN: the stream begins behind it (RFC 9293 section 3.4).
     pub const fn open(&mut self, sequence: u32) {
-        *self = Self {
-            next: sequence.wrapping_add(1),
-            known: true,
-            ended: false,
-        };
+        *self = Self { next: sequence.wrapping_add(1), known: true, ended: false };
     }
 
     pub const fn is_known(&self) -> bool {
@@ -67,17 +63,9 @@ impl Stream {
         let behind = self.next.wrapping_sub(sequence);
         if behind <= limits::STREAM_WINDOW {
             let skip = behind as usize;
-            return if skip < length {
-                Place::Next { skip }
-            } else {
-                Place::Old
-            };
+            return if skip < length { Place::Next { skip } } else { Place::Old };
         }
-        if ahead <= limits::STREAM_WINDOW {
-            Place::Ahead
-        } else {
-            Place::Elsewhere
-        }
+        if ahead <= limits::STREAM_WINDOW { Place::Ahead } else { Place::Elsewhere }
     }
 
     /// `count` in-order bytes were passed on.
@@ -85,7 +73,6 @@ impl Stream {
     pub const fn advance(&mut self, count: usize) {
         self.next = self.next.wrapping_add(count as u32);
     }
-
 }
 
 /// Segments that came before their turn, and samples of the last ones that were passed on.
@@ -110,6 +97,11 @@ pub enum Overlap {
 }
 
 impl Queue {
+    pub fn clear(&mut self) {
+        self.segments.clear();
+        self.bytes = 0;
+    }
+
     pub const fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
@@ -125,17 +117,9 @@ impl Queue {
             return overlap;
         }
         let distance = |sequence: u32| sequence.wrapping_sub(stream.next);
-        let at = self
-            .segments
-            .partition_point(|held| distance(held.sequence) <= distance(sequence));
+        let at = self.segments.partition_point(|held| distance(held.sequence) <= distance(sequence));
         self.bytes += bytes.len();
-        self.segments.insert(
-            at,
-            Segment {
-                sequence,
-                bytes: bytes.to_vec(),
-            },
-        );
+        self.segments.insert(at, Segment { sequence, bytes: bytes.to_vec() });
         overlap
     }
 
@@ -153,9 +137,7 @@ impl Queue {
 
     /// How many bytes are missing before the first held segment.
     pub fn missing(&self, stream: &Stream) -> u32 {
-        self.segments
-            .first()
-            .map_or(0, |first| first.sequence.wrapping_sub(stream.next))
+        self.segments.first().map_or(0, |first| first.sequence.wrapping_sub(stream.next))
     }
 
     /// The next segment, if its turn has come: its bytes and where in them the new ones begin.
@@ -228,28 +210,25 @@ fn sample(bytes: &[u8]) -> ([u8; 32], [u8; 32]) {
 }
 
 impl Recent {
+    pub fn clear(&mut self) {
+        for sample in &mut self.samples {
+            sample.length = 0;
+        }
+    }
+
     pub fn note(&mut self, sequence: u32, bytes: &[u8]) {
         let (head, tail) = sample(bytes);
-        self.samples[self.turn] = Sample {
-            sequence,
-            length: bytes.len() as u32,
-            head,
-            tail,
-        };
+        self.samples[self.turn] = Sample { sequence, length: bytes.len() as u32, head, tail };
         self.turn = (self.turn + 1) % self.samples.len();
     }
 
     /// Whether these bytes are another version of a segment passed on before.
     pub fn differs(&self, sequence: u32, bytes: &[u8]) -> bool {
         let (head, tail) = sample(bytes);
-        self.samples
-            .iter()
-            .filter(|old| old.length > 0 && old.sequence == sequence)
-            .any(|old| {
-                let common = (old.length as usize).min(bytes.len()).min(32);
-                old.head[..common] != head[..common]
-                    || (old.length as usize == bytes.len() && old.tail != tail)
-            })
+        self.samples.iter().filter(|old| old.length > 0 && old.sequence == sequence).any(|old| {
+            let common = (old.length as usize).min(bytes.len()).min(32);
+            old.head[..common] != head[..common] || (old.length as usize == bytes.len() && old.tail != tail)
+        })
     }
 }
 

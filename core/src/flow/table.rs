@@ -49,10 +49,7 @@ impl Seed {
         let (source, destination) = (side(&packet.source), side(&packet.destination));
         let rest =
             u64::from(packet.link.0) << 16 | u64::from(packet.transport.0) << 1 | (packet.version as u64);
-        fold(
-            source.wrapping_add(destination) ^ third,
-            source ^ destination ^ rest ^ fourth,
-        )
+        fold(source.wrapping_add(destination) ^ third, source ^ destination ^ rest ^ fourth)
     }
 }
 
@@ -90,14 +87,7 @@ pub enum Found {
 
 impl<S: Default> FlowTable<S> {
     pub fn new(capacity: usize) -> Self {
-        Self {
-            slots: vec![0; 64],
-            records: Vec::new(),
-            free: Vec::new(),
-            live: 0,
-            capacity,
-            hand: 0,
-        }
+        Self { slots: vec![0; 64], records: Vec::new(), free: Vec::new(), live: 0, capacity, hand: 0 }
     }
 
     pub const fn len(&self) -> usize {
@@ -123,9 +113,7 @@ impl<S: Default> FlowTable<S> {
     #[inline]
     pub fn touch_record(&self, slot: u64) -> u32 {
         let index = (slot as u32).wrapping_sub(1) as usize;
-        self.records
-            .get(index)
-            .map_or(0, |record| record.tag.wrapping_add(record.packets[0]))
+        self.records.get(index).map_or(0, |record| record.tag.wrapping_add(record.packets[0]))
     }
 
     #[inline]
@@ -186,17 +174,12 @@ impl<S: Default> FlowTable<S> {
 
     #[inline]
     pub fn get_mut(&mut self, slot: Slot) -> Option<&mut Record<S>> {
-        self.records
-            .get_mut(slot.0 as usize)
-            .filter(|record| record.occupied)
+        self.records.get_mut(slot.0 as usize).filter(|record| record.occupied)
     }
 
     /// Takes a flow out.
     pub fn remove(&mut self, slot: Slot) -> Option<Record<S>> {
-        let record = self
-            .records
-            .get_mut(slot.0 as usize)
-            .filter(|record| record.occupied)?;
+        let record = self.records.get_mut(slot.0 as usize).filter(|record| record.occupied)?;
         let (tag, key) = (record.tag, record.key);
         let vacant = Record {
             key,
@@ -224,11 +207,7 @@ impl<S: Default> FlowTable<S> {
         if self.records.is_empty() {
             return None;
         }
-        self.hand = if self.hand + 1 < self.records.len() {
-            self.hand + 1
-        } else {
-            0
-        };
+        self.hand = if self.hand + 1 < self.records.len() { self.hand + 1 } else { 0 };
         let record = &self.records[self.hand];
         if record.occupied && now.since(record.last) > idle_limit(record) {
             return self.remove(Slot(self.hand as u32));
@@ -262,10 +241,8 @@ impl<S: Default> FlowTable<S> {
 
     /// Every flow left, in the order of their first packets.
     pub fn drain(&mut self) -> Vec<Record<S>> {
-        let mut all: Vec<Record<S>> = std::mem::take(&mut self.records)
-            .into_iter()
-            .filter(|record| record.occupied)
-            .collect();
+        let mut all: Vec<Record<S>> =
+            std::mem::take(&mut self.records).into_iter().filter(|record| record.occupied).collect();
         all.sort_by_key(|record| record.id);
         self.slots.fill(0);
         self.free.clear();
@@ -362,28 +339,14 @@ pub fn key_of_first(packet: &Packet<'_>) -> FlowKey {
         // Picked up in the middle: a system port on one side only is the server's (RFC 6335 section 6).
         packet.source.port != 0 && packet.source.port < 1024 && packet.destination.port >= 1024
     };
-    let (client, server) = if reply {
-        (packet.destination, packet.source)
-    } else {
-        (packet.source, packet.destination)
-    };
-    FlowKey {
-        client,
-        server,
-        link: packet.link,
-        transport: packet.transport,
-        version: packet.version,
-    }
+    let (client, server) =
+        if reply { (packet.destination, packet.source) } else { (packet.source, packet.destination) };
+    FlowKey { client, server, link: packet.link, transport: packet.transport, version: packet.version }
 }
 
 impl Default for Seed {
     fn default() -> Self {
-        Self([
-            0x243f_6a88_85a3_08d3,
-            0x1319_8a2e_0370_7344,
-            0xa409_3822_299f_31d0,
-            0x082e_fa98_ec4e_6c89,
-        ])
+        Self([0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822_299f_31d0, 0x082e_fa98_ec4e_6c89])
     }
 }
 

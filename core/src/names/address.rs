@@ -25,21 +25,14 @@ impl FromStr for Prefix {
     type Err = EntryError;
 
     fn from_str(text: &str) -> Result<Self, EntryError> {
-        let (ip, length) = text
-            .split_once('/')
-            .map_or((text, None), |(ip, length)| (ip, Some(length)));
+        let (ip, length) = text.split_once('/').map_or((text, None), |(ip, length)| (ip, Some(length)));
         let ip: IpAddr = ip.parse().map_err(|_| EntryError::Prefix)?;
         let (before, own) = if ip.is_ipv4() { (96, 32) } else { (0, 128) };
-        let length: u8 = length
-            .map_or(Ok(own), str::parse)
-            .map_err(|_| EntryError::Prefix)?;
+        let length: u8 = length.map_or(Ok(own), str::parse).map_err(|_| EntryError::Prefix)?;
         if length > own {
             return Err(EntryError::Prefix);
         }
-        let prefix = Self {
-            length: before + length,
-            network: mapped(ip),
-        };
+        let prefix = Self { length: before + length, network: mapped(ip) };
         if prefix.network & !mask(prefix.length) != 0 {
             return Err(EntryError::HostBits);
         }
@@ -66,14 +59,13 @@ struct Beginnings([u64; 16]);
 
 impl Beginnings {
     fn insert(&mut self, prefix: Prefix) {
-        let shift = if prefix.network >> 32 == 0xffff { 16 } else { 112 };
-        let known_bits = if shift == 16 { prefix.length.saturating_sub(96) } else { prefix.length };
-        if known_bits < 16 {
-            self.0 = [u64::MAX; 16];
-            return;
+        let is_v4 = prefix.network >> 32 == 0xffff;
+        let (shift, bits) = if is_v4 { (16, prefix.length.saturating_sub(96)) } else { (112, prefix.length) };
+        // A range shorter than sixteen bits has many beginnings.
+        for beginning in 0..1_u128 << 16_u8.saturating_sub(bits) {
+            let (word, bit) = Self::place(prefix.network | beginning << shift);
+            self.0[word] |= bit;
         }
-        let (word, bit) = Self::place(prefix.network);
-        self.0[word] |= bit;
     }
 
     fn may_hold(&self, address: u128) -> bool {
@@ -91,11 +83,7 @@ impl Beginnings {
 
 impl<T> Default for PrefixTable<T> {
     fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            lengths: Vec::new(),
-            beginnings: Beginnings::default(),
-        }
+        Self { entries: Vec::new(), lengths: Vec::new(), beginnings: Beginnings::default() }
     }
 }
 
@@ -107,10 +95,7 @@ impl<T: Copy> PrefixTable<T> {
     pub fn insert(&mut self, prefix: Prefix, value: T) -> Result<Option<T>, EntryError> {
         let at = match self.search(prefix) {
             Ok(at) => {
-                return Ok(self
-                    .entries
-                    .get_mut(at)
-                    .map(|(_, old)| std::mem::replace(old, value)));
+                return Ok(self.entries.get_mut(at).map(|(_, old)| std::mem::replace(old, value)));
             }
             Err(at) => at,
         };
@@ -131,10 +116,7 @@ impl<T: Copy> PrefixTable<T> {
             return None;
         }
         self.lengths.iter().find_map(|&length| {
-            let prefix = Prefix {
-                length,
-                network: address & mask(length),
-            };
+            let prefix = Prefix { length, network: address & mask(length) };
             let at = self.search(prefix).ok()?;
             self.entries.get(at).map(|&(_, value)| value)
         })
@@ -147,8 +129,7 @@ impl<T: Copy> PrefixTable<T> {
 
     fn search(&self, prefix: Prefix) -> Result<usize, usize> {
         let order = |prefix: Prefix| (u8::MAX - prefix.length, prefix.network);
-        self.entries
-            .binary_search_by_key(&order(prefix), |&(prefix, _)| order(prefix))
+        self.entries.binary_search_by_key(&order(prefix), |&(prefix, _)| order(prefix))
     }
 }
 

@@ -90,10 +90,7 @@ pub struct Lists {
 impl Lists {
     /// The most severe list that covers this host, and the name on it that does. [`ListClass::Tracker`] included.
     pub fn blocked(&self, host: impl AsRef<[u8]>) -> Option<(&DomainList, &str)> {
-        let hits = self
-            .hosts
-            .matches(host.as_ref())
-            .filter_map(|hit| Some((self.get(hit.value)?, hit.name)));
+        let hits = self.hosts.matches(host.as_ref()).filter_map(|hit| Some((self.get(hit.value)?, hit.name)));
         // The longest name of the most severe ones: `max_by_key` keeps the last.
         hits.max_by_key(|(list, _)| list.severity)
     }
@@ -127,9 +124,7 @@ impl Lists {
         if self.lists.iter().any(|other| other.id == list.id) {
             return Err(EntryError::Taken(list.id));
         }
-        let id = u16::try_from(self.lists.len())
-            .ok()
-            .filter(|&id| usize::from(id) < limits::DOMAIN_LISTS);
+        let id = u16::try_from(self.lists.len()).ok().filter(|&id| usize::from(id) < limits::DOMAIN_LISTS);
         let id = ListId(id.ok_or(EntryError::Full(limits::DOMAIN_LISTS))?);
         self.lists.push(list);
         Ok(id)

@@ -82,9 +82,7 @@ impl Services {
         if self.names.contains_key(&service.name) {
             return Err(EntryError::Taken(Box::from(&*service.name)));
         }
-        let id = u16::try_from(self.services.len())
-            .ok()
-            .filter(|&id| usize::from(id) < limits::SERVICES);
+        let id = u16::try_from(self.services.len()).ok().filter(|&id| usize::from(id) < limits::SERVICES);
         let id = ServiceId(id.ok_or(EntryError::Full(limits::SERVICES))?);
         self.names.insert(Arc::clone(&service.name), id);
         self.services.push(service);
@@ -120,10 +118,6 @@ impl Services {
     }
 
     fn taken(&self, by: ServiceId) -> EntryError {
-        EntryError::Taken(
-            self.get(by)
-                .map(|service| Box::from(&*service.name))
-                .unwrap_or_default(),
-        )
+        EntryError::Taken(self.get(by).map(|service| Box::from(&*service.name)).unwrap_or_default())
     }
 }

@@ -44,24 +44,14 @@ pub struct Match<'t, T> {
 
 const INDEX_BITS: u32 = 21;
 const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
-const _: () = assert!(
-    limits::HOST_ENTRIES < INDEX_MASK as usize,
-    "an index plus one fits its bits"
-);
+const _: () = assert!(limits::HOST_ENTRIES < INDEX_MASK as usize, "an index plus one fits its bits");
 const _: () = assert!(limits::HOST_BYTES <= u8::MAX as usize, "a length fits its octet");
-const _: () = assert!(
-    limits::HOST_ENTRIES * limits::HOST_BYTES <= u32::MAX as usize,
-    "a start fits its bits"
-);
+const _: () =
+    assert!(limits::HOST_ENTRIES * limits::HOST_BYTES <= u32::MAX as usize, "a start fits its bits");
 
 impl<T> Default for SuffixTable<T> {
     fn default() -> Self {
-        Self {
-            text: String::new(),
-            entries: Vec::new(),
-            slots: Vec::new(),
-            deepest: 0,
-        }
+        Self { text: String::new(), entries: Vec::new(), slots: Vec::new(), deepest: 0 }
     }
 }
 
@@ -78,9 +68,7 @@ impl<T: Copy> SuffixTable<T> {
             return Err(EntryError::PublicSuffix);
         }
         let hash = hash_entry(name.as_bytes(), exact);
-        if let Some(entry) = self
-            .locate(hash, name.as_bytes(), exact)
-            .and_then(|at| self.entries.get_mut(at))
+        if let Some(entry) = self.locate(hash, name.as_bytes(), exact).and_then(|at| self.entries.get_mut(at))
         {
             return Ok(Some(std::mem::replace(&mut entry.value, value)));
         }
@@ -96,14 +84,7 @@ impl<T: Copy> SuffixTable<T> {
     /// Every entry that covers the host, shortest first.
     pub fn matches<'t, 'h>(&'t self, host: &'h [u8]) -> Matches<'t, 'h, T> {
         let host = host.strip_suffix(b".").unwrap_or(host);
-        Matches {
-            table: self,
-            host,
-            unread: host.len(),
-            hash: SEED,
-            labels: self.deepest,
-            whole: false,
-        }
+        Matches { table: self, host, unread: host.len(), hash: SEED, labels: self.deepest, whole: false }
     }
 
     /// All entries in the order they were inserted.
@@ -120,18 +101,12 @@ impl<T: Copy> SuffixTable<T> {
     }
 
     fn matched(&self, entry: &Entry<T>) -> Match<'_, T> {
-        Match {
-            name: self.name(entry),
-            exact: entry.exact,
-            value: entry.value,
-        }
+        Match { name: self.name(entry), exact: entry.exact, value: entry.value }
     }
 
     fn name(&self, entry: &Entry<T>) -> &str {
         let start = entry.start as usize;
-        self.text
-            .get(start..start + usize::from(entry.length))
-            .unwrap_or_default()
+        self.text.get(start..start + usize::from(entry.length)).unwrap_or_default()
     }
 
     fn append(&mut self, name: &str, exact: bool, hash: u64, value: T) -> Result<(), EntryError> {
@@ -141,12 +116,7 @@ impl<T: Copy> SuffixTable<T> {
         let start = u32::try_from(self.text.len()).map_err(|_| EntryError::Full(limits::HOST_ENTRIES))?;
         let length = u8::try_from(name.len()).map_err(|_| EntryError::TooLong)?;
         self.text.extend(name.chars().map(|c| c.to_ascii_lowercase()));
-        self.entries.push(Entry {
-            start,
-            length,
-            exact,
-            value,
-        });
+        self.entries.push(Entry { start, length, exact, value });
         self.deepest = self.deepest.max(name.split('.').count());
         // At most three quarters full: a miss, the usual case, ends after a slot or two.
         if self.entries.len() * 4 > self.slots.len() * 3 {
@@ -160,11 +130,7 @@ impl<T: Copy> SuffixTable<T> {
     fn grow(&mut self) {
         let mut slots = vec![0; (self.slots.len() * 2).max(8)];
         for (index, entry) in self.entries.iter().enumerate() {
-            occupy(
-                &mut slots,
-                hash_entry(self.name(entry).as_bytes(), entry.exact),
-                index + 1,
-            );
+            occupy(&mut slots, hash_entry(self.name(entry).as_bytes(), entry.exact), index + 1);
         }
         self.slots = slots;
     }
@@ -268,10 +234,7 @@ fn hash_entry(name: &[u8], exact: bool) -> u64 {
 const fn place(hash: u64) -> (usize, u32) {
     // Fibonacci hashing: the upper bits are the well mixed ones.
     let spread = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (
-        (spread >> 40) as usize,
-        (spread >> 29) as u32 & (u32::MAX >> INDEX_BITS),
-    )
+    ((spread >> 40) as usize, (spread >> 29) as u32 & (u32::MAX >> INDEX_BITS))
 }
 
 /// Puts an entry's index plus one into the first free slot of its chain.

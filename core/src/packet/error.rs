@@ -4,18 +4,9 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PacketError {
     /// A header that begins at `at` needs more bytes than are left.
-    Truncated {
-        layer: Layer,
-        at: usize,
-        need: usize,
-        have: usize,
-    },
+    Truncated { layer: Layer, at: usize, need: usize, have: usize },
     /// A header that begins at `at` says what cannot be.
-    Malformed {
-        layer: Layer,
-        at: usize,
-        what: &'static str,
-    },
+    Malformed { layer: Layer, at: usize, what: &'static str },
     /// A link type that is not read.
     Unsupported { link: u16 },
     /// More tags, tunnels or extension headers than any honest packet has.
@@ -25,16 +16,8 @@ pub enum PacketError {
 impl fmt::Display for PacketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Truncated {
-                layer,
-                at,
-                need,
-                have,
-            } => {
-                write!(
-                    f,
-                    "{layer} header at byte {at} needs {need} bytes, {have} are left"
-                )
+            Self::Truncated { layer, at, need, have } => {
+                write!(f, "{layer} header at byte {at} needs {need} bytes, {have} are left")
             }
             Self::Malformed { layer, at, what } => write!(f, "{layer} header at byte {at}: {what}"),
             Self::Unsupported { link } => write!(f, "link type {link} is not supported"),

@@ -28,10 +28,7 @@ fn ethernet(bytes: &[u8]) -> Option<Packet<'_>> {
     let mut number = u16::from_be_bytes([*high, *low]);
     let mut link = LinkId(0);
     for _ in 0..2 {
-        if !matches!(
-            number,
-            ether_type::VLAN | ether_type::PROVIDER_BRIDGE | ether_type::QINQ
-        ) {
+        if !matches!(number, ether_type::VLAN | ether_type::PROVIDER_BRIDGE | ether_type::QINQ) {
             break;
         }
         let ([tag @ .., high, low], behind) = rest.split_first_chunk::<4>()?;
@@ -49,21 +46,7 @@ fn ethernet(bytes: &[u8]) -> Option<Packet<'_>> {
 #[inline(always)]
 fn ipv4(link: LinkId, bytes: &[u8]) -> Option<Packet<'_>> {
     const MORE_FRAGMENTS_OR_OFFSET: u16 = 0x3fff;
-    let [
-        first,
-        _,
-        t0,
-        t1,
-        _,
-        _,
-        f0,
-        f1,
-        ttl,
-        transport,
-        _,
-        _,
-        addresses @ ..,
-    ] = bytes.first_chunk::<20>()?;
+    let [first, _, t0, t1, _, _, f0, f1, ttl, transport, _, _, addresses @ ..] = bytes.first_chunk::<20>()?;
     let header = usize::from(first & 0x0f) * 4;
     let total = usize::from(u16::from_be_bytes([*t0, *t1]));
     let fragment = u16::from_be_bytes([*f0, *f1]) & MORE_FRAGMENTS_OR_OFFSET;
@@ -79,13 +62,7 @@ fn ipv4(link: LinkId, bytes: &[u8]) -> Option<Packet<'_>> {
     };
     // Also gives up on a total length that is less than the header's.
     let payload = bytes.get(header..total.min(bytes.len()))?;
-    ports(
-        link,
-        network,
-        *transport,
-        payload,
-        total.saturating_sub(bytes.len()),
-    )
+    ports(link, network, *transport, payload, total.saturating_sub(bytes.len()))
 }
 
 #[inline(always)]
@@ -106,13 +83,7 @@ fn ipv6(link: LinkId, bytes: &[u8]) -> Option<Packet<'_>> {
         ttl: *ttl,
     };
     let payload = rest.get(..length).unwrap_or(rest);
-    ports(
-        link,
-        network,
-        *transport,
-        payload,
-        length.saturating_sub(rest.len()),
-    )
+    ports(link, network, *transport, payload, length.saturating_sub(rest.len()))
 }
 
 #[inline(always)]
@@ -133,11 +104,7 @@ fn ports(link: LinkId, network: Network, transport: u8, bytes: &[u8], missing: u
             if may_tunnel(source, destination) || length > bytes.len() + missing {
                 return None;
             }
-            (
-                Tcp::default(),
-                bytes.get(8..length.min(bytes.len()))?,
-                length.saturating_sub(bytes.len()),
-            )
+            (Tcp::default(), bytes.get(8..length.min(bytes.len()))?, length.saturating_sub(bytes.len()))
         }
         _ => return None,
     };

@@ -46,10 +46,7 @@ impl<'a> Walk<'a> {
         };
         self.check_length(Layer::Ipv4, bytes, total)?;
 
-        let walk = Self {
-            missing: total.saturating_sub(bytes.len()),
-            ..self
-        };
+        let walk = Self { missing: total.saturating_sub(bytes.len()), ..self };
         let network = Network {
             source: Address::v4(header.source()),
             destination: Address::v4(header.destination()),
@@ -62,9 +59,7 @@ impl<'a> Walk<'a> {
                 identification: header.identification().into(),
                 offset: u32::from(header.fragments_offset().value()) * 8,
                 more: header.more_fragments(),
-                payload: bytes
-                    .get(header_length..total.min(bytes.len()))
-                    .unwrap_or_default(),
+                payload: bytes.get(header_length..total.min(bytes.len())).unwrap_or_default(),
                 missing: saturated(walk.missing),
             }));
         }
@@ -101,21 +96,14 @@ impl<'a> Walk<'a> {
         };
         self.check_length(Layer::Ipv6, bytes, header.slice().len().saturating_add(length))?;
 
-        let walk = Self {
-            missing: length.saturating_sub(rest.len()),
-            ..self
-        };
+        let walk = Self { missing: length.saturating_sub(rest.len()), ..self };
         let network = Network {
             source: Address(header.source()),
             destination: Address(header.destination()),
             version: IpVersion::V6,
             ttl: header.hop_limit(),
         };
-        walk.ip_payload(
-            network,
-            header.next_header().0,
-            rest.get(..length).unwrap_or(rest),
-        )
+        walk.ip_payload(network, header.next_header().0, rest.get(..length).unwrap_or(rest))
     }
 
     /// A guess is only right if the packet fits into what carries it.

@@ -107,10 +107,7 @@ impl<'a> Walk<'a> {
     fn vlan(self, bytes: &'a [u8]) -> Answer<'a> {
         let tag = SingleVlanSlice::from_slice(bytes)
             .map_err(|error| self.truncated(Layer::Vlan, bytes, error.required_len))?;
-        let walk = Self {
-            link: self.link.vlan(tag.vlan_identifier().value()),
-            ..self.deeper()?
-        };
+        let walk = Self { link: self.link.vlan(tag.vlan_identifier().value()), ..self.deeper()? };
         walk.type_or_length(tag.ether_type().0, tag.payload_slice())
     }
 
@@ -156,24 +153,14 @@ impl<'a> Walk<'a> {
         }
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         let walk = self.enter_unaddressed(TunnelKind::Pppoe)?;
-        let walk = Self {
-            link: walk.link.mix(session),
-            ..walk
-        };
+        let walk = Self { link: walk.link.mix(session), ..walk };
         walk.ppp(rest.get(..length).unwrap_or(rest))
     }
 
     /// Into a tunnel between neighbours, who have no addresses.
     pub(super) fn enter_unaddressed(self, kind: TunnelKind) -> Result<Self, PacketError> {
-        let tunnel = Tunnel {
-            kind,
-            source: Address::default(),
-            destination: Address::default(),
-        };
-        Ok(Self {
-            tunnel: self.tunnel.or(Some(tunnel)),
-            ..self.deeper()?
-        })
+        let tunnel = Tunnel { kind, source: Address::default(), destination: Address::default() };
+        Ok(Self { tunnel: self.tunnel.or(Some(tunnel)), ..self.deeper()? })
     }
 
     fn cisco_hdlc(self, bytes: &'a [u8]) -> Answer<'a> {

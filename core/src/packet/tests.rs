@@ -27,14 +27,7 @@ fn ethernet(ether_type: u16, payload: &[u8]) -> Vec<u8> {
 fn ipv4_between(source: [u8; 4], destination: [u8; 4], transport: u8, payload: &[u8]) -> Vec<u8> {
     let fixed = [0x45, 0];
     let rest = [0, 7, 0x40, 0, 64, transport, 0, 0];
-    join(&[
-        &fixed,
-        &word(20 + payload.len()),
-        &rest,
-        &source,
-        &destination,
-        payload,
-    ])
+    join(&[&fixed, &word(20 + payload.len()), &rest, &source, &destination, payload])
 }
 
 fn ipv4(transport: u8, payload: &[u8]) -> Vec<u8> {
@@ -51,32 +44,17 @@ fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 fn ipv6_between(source: [u8; 16], destination: [u8; 16], next: u8, payload: &[u8]) -> Vec<u8> {
-    join(&[
-        &[0x60, 0, 0, 0],
-        &word(payload.len()),
-        &[next, 63],
-        &source,
-        &destination,
-        payload,
-    ])
+    join(&[&[0x60, 0, 0, 0], &word(payload.len()), &[next, 63], &source, &destination, payload])
 }
 
 fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
     let length = word(8 + payload.len());
-    join(&[
-        &source.to_be_bytes(),
-        &destination.to_be_bytes(),
-        &length,
-        &[0, 0],
-        payload,
-    ])
+    join(&[&source.to_be_bytes(), &destination.to_be_bytes(), &length, &[0, 0], payload])
 }
 
 /// Sequence 1000, acknowledgment 2000, PSH and ACK, window 500.
 fn tcp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
-    let rest = [
-        0, 0, 0x03, 0xe8, 0, 0, 0x07, 0xd0, 0x50, 0x18, 0x01, 0xf4, 0, 0, 0, 0,
-    ];
+    let rest = [0, 0, 0x03, 0xe8, 0, 0, 0x07, 0xd0, 0x50, 0x18, 0x01, 0xf4, 0, 0, 0, 0];
     join(&[&source.to_be_bytes(), &destination.to_be_bytes(), &rest, payload])
 }
 

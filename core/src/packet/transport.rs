@@ -13,28 +13,7 @@ impl Tcp {
     /// The fixed fields of a header, and its length in bytes as it says.
     #[inline]
     pub(super) fn read(header: &[u8; Self::HEADER_LENGTH]) -> (Self, usize) {
-        let [
-            _,
-            _,
-            _,
-            _,
-            s0,
-            s1,
-            s2,
-            s3,
-            a0,
-            a1,
-            a2,
-            a3,
-            offset,
-            flags,
-            w0,
-            w1,
-            _,
-            _,
-            u0,
-            u1,
-        ] = *header;
+        let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, _, _, u0, u1] = *header;
         let tcp = Self {
             sequence: u32::from_be_bytes([s0, s1, s2, s3]),
             acknowledgment: u32::from_be_bytes([a0, a1, a2, a3]),
@@ -134,11 +113,7 @@ impl<'a> Walk<'a> {
     /// RFC 9260 §3.1.
     fn sctp(&self, packet: Packet<'a>) -> Result<Packet<'a>, PacketError> {
         let ([s0, s1, d0, d1, ..], payload) = self.split::<12>(Layer::Sctp, packet.payload)?;
-        let packet = with_ports(
-            packet,
-            u16::from_be_bytes([*s0, *s1]),
-            u16::from_be_bytes([*d0, *d1]),
-        );
+        let packet = with_ports(packet, u16::from_be_bytes([*s0, *s1]), u16::from_be_bytes([*d0, *d1]));
         Ok(Packet { payload, ..packet })
     }
 }

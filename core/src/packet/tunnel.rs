@@ -18,10 +18,8 @@ mod port {
 /// Whether a datagram between these ports may be a tunnel's.
 #[inline]
 pub(super) const fn may_tunnel(source: u16, destination: u16) -> bool {
-    matches!(
-        destination,
-        port::GTP_U | port::TEREDO | port::VXLAN | port::GENEVE
-    ) || matches!(source, port::GTP_U | port::TEREDO)
+    matches!(destination, port::GTP_U | port::TEREDO | port::VXLAN | port::GENEVE)
+        || matches!(source, port::GTP_U | port::TEREDO)
 }
 
 impl<'a> Walk<'a> {
@@ -42,18 +40,18 @@ impl<'a> Walk<'a> {
     pub(super) fn through_ip(self, outer: Packet<'a>) -> Answer<'a> {
         let inner = match (outer.version, outer.transport) {
             (_, Transport::GRE) => self.gre(&outer),
-            (IpVersion::V4, Transport::IPIP) => self
-                .enter(TunnelKind::IpIp, &outer, 0)
-                .and_then(|walk| walk.ipv4(outer.payload)),
-            (IpVersion::V6, Transport::IPIP) => self
-                .enter(TunnelKind::FourInSix, &outer, 0)
-                .and_then(|walk| walk.ipv4(outer.payload)),
-            (IpVersion::V4, Transport::IPV6) => self
-                .enter(TunnelKind::SixInFour, &outer, 0)
-                .and_then(|walk| walk.ipv6(outer.payload)),
-            (IpVersion::V6, Transport::IPV6) => self
-                .enter(TunnelKind::SixInSix, &outer, 0)
-                .and_then(|walk| walk.ipv6(outer.payload)),
+            (IpVersion::V4, Transport::IPIP) => {
+                self.enter(TunnelKind::IpIp, &outer, 0).and_then(|walk| walk.ipv4(outer.payload))
+            }
+            (IpVersion::V6, Transport::IPIP) => {
+                self.enter(TunnelKind::FourInSix, &outer, 0).and_then(|walk| walk.ipv4(outer.payload))
+            }
+            (IpVersion::V4, Transport::IPV6) => {
+                self.enter(TunnelKind::SixInFour, &outer, 0).and_then(|walk| walk.ipv6(outer.payload))
+            }
+            (IpVersion::V6, Transport::IPV6) => {
+                self.enter(TunnelKind::SixInSix, &outer, 0).and_then(|walk| walk.ipv6(outer.payload))
+            }
             _ => Ok(Parsed::Other),
         };
         self.settle(outer, inner)
@@ -89,20 +87,16 @@ impl<'a> Walk<'a> {
                             header,
                         )?)
                     }
-                    _ => self
-                        .enter(TunnelKind::Gre, outer, key)?
-                        .ether_type(protocol, inner),
+                    _ => self.enter(TunnelKind::Gre, outer, key)?.ether_type(protocol, inner),
                 }
             }
             // Call numbers differ between the directions, so they do not tell links apart.
             1 if protocol == ether_type::PPP && flags & KEY != 0 => {
                 let acknowledgment = if version & ACKNOWLEDGMENT != 0 { 4 } else { 0 };
                 let inner = self.behind(Layer::Gre, bytes, 8 + word(SEQUENCE) + acknowledgment)?;
-                let length = options
-                    .first_chunk()
-                    .map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
-                self.enter(TunnelKind::Pptp, outer, 0)?
-                    .ppp(inner.get(..length).unwrap_or(inner))
+                let length =
+                    options.first_chunk().map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
+                self.enter(TunnelKind::Pptp, outer, 0)?.ppp(inner.get(..length).unwrap_or(inner))
             }
             _ => Ok(Parsed::Other),
         }
@@ -136,18 +130,16 @@ impl<'a> Walk<'a> {
         }
         // A MAC address may begin like anything, so what the nibble says must fit, or else a frame must.
         let sure = Self { strict: true, ..walk };
-        first_found(by_nibble(sure), || {
-            first_found(sure.ethernet(inner), || by_nibble(walk))
-        })
+        first_found(by_nibble(sure), || first_found(sure.ethernet(inner), || by_nibble(walk)))
     }
 
     /// RFC 7348 §5, with the group policy extension's bits.
     fn vxlan(self, outer: &Packet<'a>) -> Answer<'a> {
         let (header, frame) = self.split::<8>(Layer::Vxlan, outer.payload)?;
         match *header {
-            [0x08, 0, 0, 0, a, b, c, 0] | [0x88, _, _, _, a, b, c, 0] => self
-                .enter(TunnelKind::Vxlan, outer, u32::from_be_bytes([0, a, b, c]))?
-                .ethernet(frame),
+            [0x08, 0, 0, 0, a, b, c, 0] | [0x88, _, _, _, a, b, c, 0] => {
+                self.enter(TunnelKind::Vxlan, outer, u32::from_be_bytes([0, a, b, c]))?.ethernet(frame)
+            }
             _ => Err(self.malformed(Layer::Vxlan, outer.payload, "flags or reserved bits are wrong")),
         }
     }
@@ -178,11 +170,7 @@ impl<'a> Walk<'a> {
         }
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         let message = rest.get(..length).unwrap_or(rest);
-        let inner = if flags & 0x07 == 0 {
-            message
-        } else {
-            self.behind_gtp_extensions(message)?
-        };
+        let inner = if flags & 0x07 == 0 { message } else { self.behind_gtp_extensions(message)? };
         self.enter(TunnelKind::GtpU, outer, 0)?.ip(inner)
     }
 

@@ -31,36 +31,18 @@ pub(super) struct Network {
 
 impl IpHeader {
     pub(super) const fn network(&self) -> Network {
-        Network {
-            source: self.source,
-            destination: self.destination,
-            version: self.version,
-            ttl: self.ttl,
-        }
+        Network { source: self.source, destination: self.destination, version: self.version, ttl: self.ttl }
     }
 }
 
 impl<'a> Walk<'a> {
     pub(super) const fn new(frame: &'a [u8]) -> Self {
-        Self {
-            frame,
-            depth: 0,
-            link: LinkId(0),
-            tunnel: None,
-            missing: 0,
-            strict: false,
-            nested: false,
-        }
+        Self { frame, depth: 0, link: LinkId(0), tunnel: None, missing: 0, strict: false, nested: false }
     }
 
     /// Goes on where fragments were found.
     pub(super) const fn resume(header: &IpHeader, payload: &'a [u8]) -> Self {
-        Self {
-            depth: header.depth,
-            link: header.link,
-            tunnel: header.tunnel,
-            ..Self::new(payload)
-        }
+        Self { depth: header.depth, link: header.link, tunnel: header.tunnel, ..Self::new(payload) }
     }
 
     /// One tag or tunnel further in.
@@ -68,21 +50,14 @@ impl<'a> Walk<'a> {
         if self.depth >= limits::TUNNEL_DEPTH {
             return Err(PacketError::TooDeep);
         }
-        Ok(Self {
-            depth: self.depth + 1,
-            ..self
-        })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 
     /// Into the payload of `outer`, a tunnel's packet. `id` tells the tunnels between the same two ends apart and must be
     /// the same in both directions; 0 if there is none.
     pub(super) fn enter(self, kind: TunnelKind, outer: &Packet<'_>, id: u32) -> Result<Self, PacketError> {
         let (a, b) = (outer.source.address, outer.destination.address);
-        let tunnel = Tunnel {
-            kind,
-            source: outer.source.address,
-            destination: outer.destination.address,
-        };
+        let tunnel = Tunnel { kind, source: outer.source.address, destination: outer.destination.address };
         Ok(Self {
             link: self.link.mix(&a.min(b).0).mix(&a.max(b).0).mix(&id.to_be_bytes()),
             tunnel: self.tunnel.or(Some(tunnel)),
@@ -108,9 +83,7 @@ impl<'a> Walk<'a> {
         layer: Layer,
         bytes: &'a [u8],
     ) -> Result<(&'a [u8; N], &'a [u8]), PacketError> {
-        bytes
-            .split_first_chunk()
-            .ok_or_else(|| self.truncated(layer, bytes, N))
+        bytes.split_first_chunk().ok_or_else(|| self.truncated(layer, bytes, N))
     }
 
     /// What is behind a header of `length` bytes.
@@ -120,26 +93,15 @@ impl<'a> Walk<'a> {
         bytes: &'a [u8],
         length: usize,
     ) -> Result<&'a [u8], PacketError> {
-        bytes
-            .get(length..)
-            .ok_or_else(|| self.truncated(layer, bytes, length))
+        bytes.get(length..).ok_or_else(|| self.truncated(layer, bytes, length))
     }
 
     pub(super) fn truncated(&self, layer: Layer, header: &[u8], need: usize) -> PacketError {
-        PacketError::Truncated {
-            layer,
-            at: self.at(header),
-            need,
-            have: header.len(),
-        }
+        PacketError::Truncated { layer, at: self.at(header), need, have: header.len() }
     }
 
     pub(super) fn malformed(&self, layer: Layer, header: &[u8], what: &'static str) -> PacketError {
-        PacketError::Malformed {
-            layer,
-            at: self.at(header),
-            what,
-        }
+        PacketError::Malformed { layer, at: self.at(header), what }
     }
 
     /// Where a part of the frame begins in it.
@@ -162,8 +124,6 @@ impl LinkId {
     /// FNV-1a.
     pub(super) fn mix(self, bytes: &[u8]) -> Self {
         let start = 0x811c_9dc5 ^ self.0;
-        Self(bytes.iter().fold(start, |hash, byte| {
-            (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-        }))
+        Self(bytes.iter().fold(start, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)))
     }
 }

@@ -42,10 +42,7 @@ fn decide(policy: &Policy, key: &FlowKey, hostname: Option<&str>, findings: &[Fi
 fn monitor_stops_nothing_and_balanced_stops_a_certain_leak() {
     let key = key([198, 51, 100, 2]);
     let leak = [finding("leak.imei", Tier::Exact, Severity::High)];
-    assert_eq!(
-        decide(&Policy::new(Profile::Monitor), &key, None, &leak).action,
-        Action::Log
-    );
+    assert_eq!(decide(&Policy::new(Profile::Monitor), &key, None, &leak).action, Action::Log);
     let verdict = decide(&Policy::new(Profile::Balanced), &key, None, &leak);
     assert_eq!((verdict.action, &*verdict.because), (Action::Block, "leak.imei"));
 }
@@ -54,14 +51,8 @@ fn monitor_stops_nothing_and_balanced_stops_a_certain_leak() {
 fn balanced_only_logs_a_plausible_value_and_strict_stops_it() {
     let key = key([198, 51, 100, 2]);
     let leak = [finding("leak.payment-card", Tier::Plausible, Severity::Medium)];
-    assert_eq!(
-        decide(&Policy::new(Profile::Balanced), &key, None, &leak).action,
-        Action::Log
-    );
-    assert_eq!(
-        decide(&Policy::new(Profile::Strict), &key, None, &leak).action,
-        Action::Block
-    );
+    assert_eq!(decide(&Policy::new(Profile::Balanced), &key, None, &leak).action, Action::Log);
+    assert_eq!(decide(&Policy::new(Profile::Strict), &key, None, &leak).action, Action::Block);
 }
 
 #[test]
@@ -82,15 +73,9 @@ fn the_first_rule_that_fits_decides_and_gives_its_name() {
     .expect("a valid policy");
     let leak = [finding("leak.imei", Tier::Exact, Severity::High)];
     let verdict = decide(&policy, &key([198, 51, 100, 2]), None, &leak);
-    assert_eq!(
-        (verdict.action, &*verdict.because),
-        (Action::Allow, "rule: the printer")
-    );
+    assert_eq!((verdict.action, &*verdict.because), (Action::Allow, "rule: the printer"));
     let verdict = decide(&policy, &key([203, 0, 113, 9]), None, &[]);
-    assert_eq!(
-        (verdict.action, &*verdict.because),
-        (Action::Block, "rule: no trackers")
-    );
+    assert_eq!((verdict.action, &*verdict.because), (Action::Block, "rule: no trackers"));
 }
 
 #[test]
@@ -103,17 +88,11 @@ fn an_allowed_finding_is_set_aside_and_the_others_still_count() {
     let email = finding("leak.email", Tier::Exact, Severity::Medium);
     let imei = finding("leak.imei", Tier::Exact, Severity::High);
     assert_eq!(
-        decide(&policy, &key, Some("www.example.org"), &[email.clone()]),
+        decide(&policy, &key, Some("www.example.org"), std::slice::from_ref(&email)),
         Verdict::allow()
     );
-    assert_eq!(
-        &*decide(&policy, &key, Some("www.example.org"), &[email.clone(), imei]).because,
-        "leak.imei"
-    );
-    assert_eq!(
-        decide(&policy, &key, Some("notexample.org"), &[email]).action,
-        Action::Block
-    );
+    assert_eq!(&*decide(&policy, &key, Some("www.example.org"), &[email.clone(), imei]).because, "leak.imei");
+    assert_eq!(decide(&policy, &key, Some("notexample.org"), &[email]).action, Action::Block);
 }
 
 #[test]

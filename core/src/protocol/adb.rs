@@ -69,9 +69,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     }
 }
 
-const COMMANDS: [&[u8]; 8] = [
-    b"CNXN", b"AUTH", b"OPEN", b"OKAY", b"CLSE", b"WRTE", b"SYNC", b"STLS",
-];
+const COMMANDS: [&[u8]; 8] = [b"CNXN", b"AUTH", b"OPEN", b"OKAY", b"CLSE", b"WRTE", b"SYNC", b"STLS"];
 
 fn complements(command: &[u8], magic: &[u8]) -> bool {
     command.iter().zip(magic).all(|(one, other)| *one == !other)
@@ -89,13 +87,7 @@ impl Messages for Session {
             return Size::Turns(After::Become("tls"));
         }
         let mut reader = Reader::new(bytes);
-        let fields = (
-            reader.take(4),
-            reader.skip(8),
-            reader.u32_le(),
-            reader.skip(4),
-            reader.take(4),
-        );
+        let fields = (reader.take(4), reader.skip(8), reader.u32_le(), reader.skip(4), reader.take(4));
         match fields {
             (Some(command), Some(()), Some(length), Some(()), Some(magic)) if complements(command, magic) => {
                 Size::of(HEADER as u64, length)
@@ -155,11 +147,8 @@ mod tests {
     #[test]
     fn reads_banners_services_and_data() {
         let tcp = flow(Transport::TCP, 5555);
-        let parts = [
-            message(b"CNXN", b"host::\0"),
-            message(b"OPEN", b"shell:id\0"),
-            message(b"WRTE", b"uid=0\n"),
-        ];
+        let parts =
+            [message(b"CNXN", b"host::\0"), message(b"OPEN", b"shell:id\0"), message(b"WRTE", b"uid=0\n")];
         let conversation: Vec<_> = parts.iter().map(|part| (TO_SERVER, &part[..])).collect();
         let transcript = feed(&PROTOCOL, &tcp, &conversation);
         assert_eq!(transcript.value(&BANNER), "host::");
@@ -181,13 +170,7 @@ mod tests {
         let banner = message(b"CNXN", b"host::\0");
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &banner), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &banner[..23]), Probe::NeedMore);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"AUTH PLAIN AGFubmEAc2VjcmV0\r\n"),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"OPEN the door please, now\r\n"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"AUTH PLAIN AGFubmEAc2VjcmV0\r\n"), Probe::Mismatch);
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"OPEN the door please, now\r\n"), Probe::Mismatch);
     }
 }

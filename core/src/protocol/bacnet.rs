@@ -61,11 +61,7 @@ impl Protocol for BacNet {
 /// The type, one of the functions, the datagram's length, and behind it the network layer's version.
 fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
-    if network_layer(bytes).is_some() {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    if network_layer(bytes).is_some() { Probe::Match } else { Probe::Mismatch }
 }
 
 /// The function, and what stands behind the link layer's header.
@@ -150,10 +146,7 @@ mod tests {
         let udp = flow(Transport::UDP, 47808);
         let conversation: &[(Direction, &[u8])] = &[(TO_SERVER, WHO_IS), (TO_SERVER, READ_PROPERTY)];
         let transcript = feed(&PROTOCOL, &udp, conversation);
-        assert_eq!(
-            transcript.values(&TYPE),
-            ["unconfirmed-request", "confirmed-request"]
-        );
+        assert_eq!(transcript.values(&TYPE), ["unconfirmed-request", "confirmed-request"]);
         assert_eq!(transcript.values(&SERVICE), ["8", "12"]);
         keeps_promises(&PROTOCOL, &udp, conversation);
     }

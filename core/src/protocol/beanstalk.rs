@@ -59,10 +59,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
     let head = &bytes[..bytes.len().min(256)];
     let Some(end) = memchr::memchr(b'\n', head) else {
-        let fits = head.len() < 256
-            && head
-                .iter()
-                .all(|byte| (b' '..0x7f).contains(byte) || *byte == b'\r');
+        let fits = head.len() < 256 && head.iter().all(|byte| (b' '..0x7f).contains(byte) || *byte == b'\r');
         return if fits { Probe::NeedMore } else { Probe::Mismatch };
     };
     let Some(line) = head[..end].strip_suffix(b"\r") else {
@@ -72,10 +69,9 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let numbers = |words: &[&[u8]]| words.iter().all(|word| decimal(word).is_some());
     let sure = match *words.as_slice() {
         [b"put", ref four @ ..] => four.len() == 4 && numbers(four),
-        [
-            b"reserve-with-timeout" | b"kick" | b"kick-job" | b"reserve-job" | b"stats-job",
-            number,
-        ] => numbers(&[number]),
+        [b"reserve-with-timeout" | b"kick" | b"kick-job" | b"reserve-job" | b"stats-job", number] => {
+            numbers(&[number])
+        }
         [b"USING" | b"use", _] => true,
         [b"INSERTED" | b"WATCHING", number] => numbers(&[number]),
         [b"RESERVED" | b"FOUND", id, length] => numbers(&[id, length]),
@@ -89,10 +85,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
         ] => true,
         _ => false,
     };
-    let likely = matches!(
-        *words.as_slice(),
-        [b"watch" | b"stats-tube", _] | [b"reserve" | b"stats"]
-    );
+    let likely = matches!(*words.as_slice(), [b"watch" | b"stats-tube", _] | [b"reserve" | b"stats"]);
     // `use` and `USING` alone are words of any language.
     let weak = matches!(*words.as_slice(), [b"use" | b"USING", ..]);
     if (sure && !weak) || ((sure || likely) && opening.flow.has_port(11300)) {
@@ -115,9 +108,7 @@ struct Session;
 
 impl Messages for Session {
     fn size(&self, _: Direction, bytes: &[u8]) -> Size {
-        Size::line(bytes, |line| {
-            job_length(line).map_or(0, |length| length.saturating_add(2))
-        })
+        Size::line(bytes, |line| job_length(line).map_or(0, |length| length.saturating_add(2)))
     }
 
     fn message(&mut self, direction: Direction, message: &[u8], out: &mut dyn Sink) -> After {
@@ -163,18 +154,9 @@ mod tests {
     #[test]
     fn common_words_need_the_port() {
         let (known, odd) = (flow(Transport::TCP, 11300), flow(Transport::TCP, 4000));
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"put 0 0 60 5\r\n"),
-            Probe::Match
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"put 0 0 60 5\r\n"), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &known, TO_SERVER, b"use jobs\r\n"), Probe::Match);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"use jobs\r\n"),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"GET / HTTP/1.1\r\n"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"use jobs\r\n"), Probe::Mismatch);
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"GET / HTTP/1.1\r\n"), Probe::Mismatch);
     }
 }

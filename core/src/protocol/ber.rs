@@ -73,10 +73,7 @@ mod tests {
     #[test]
     fn reads_long_lengths_and_refuses_indefinite_ones() {
         let mut reader = Reader::new(b"\x04\x81\x02hi\x04\x80");
-        assert_eq!(
-            tagged(&mut reader, OCTET_STRING).map(|mut value| value.rest()),
-            Some(&b"hi"[..])
-        );
+        assert_eq!(tagged(&mut reader, OCTET_STRING).map(|mut value| value.rest()), Some(&b"hi"[..]));
         assert!(any(&mut reader).is_none());
     }
 

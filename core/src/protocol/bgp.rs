@@ -109,11 +109,7 @@ impl Messages for Session {
                 (reader.skip(1), reader.u16(), reader.skip(2), reader.array())
         {
             out.fact(&SYSTEM, direction, Value::Number(system.into()));
-            out.fact(
-                &IDENTIFIER,
-                direction,
-                Value::Text(&Address::v4(identifier).to_string()),
-            );
+            out.fact(&IDENTIFIER, direction, Value::Text(&Address::v4(identifier).to_string()));
         }
         out.end_record();
         After::Next

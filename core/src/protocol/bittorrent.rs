@@ -165,9 +165,7 @@ fn dht(message: Dictionary<'_>, direction: Direction, out: &mut dyn Sink) {
     if let Some(query) = message.string(b"q") {
         out.fact(&QUERY, direction, Value::Bytes(query));
     }
-    let asked = message
-        .dictionary(b"a")
-        .and_then(|arguments| arguments.string(b"info_hash"));
+    let asked = message.dictionary(b"a").and_then(|arguments| arguments.string(b"info_hash"));
     if let Some(info_hash) = asked {
         state_hash(&INFO_HASH, info_hash, direction, out);
     }

@@ -121,13 +121,9 @@ impl Messages for Session {
 
     fn message(&mut self, direction: Direction, message: &[u8], out: &mut dyn Sink) -> After {
         let mut reader = Reader::new(message);
-        if let (Some(version), Some(flags), Some(()), Some(opcode), Some(())) = (
-            reader.u8(),
-            reader.u8(),
-            reader.skip(2),
-            reader.u8(),
-            reader.skip(4),
-        ) && flags & COMPRESSED == 0
+        if let (Some(version), Some(flags), Some(()), Some(opcode), Some(())) =
+            (reader.u8(), reader.u8(), reader.skip(2), reader.u8(), reader.skip(4))
+            && flags & COMPRESSED == 0
         {
             self.read(version, opcode, reader, direction, out);
         }
@@ -220,10 +216,7 @@ mod tests {
             assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, bytes), Probe::Match);
         }
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, &supported), Probe::Match);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, &supported[..12]),
-            Probe::NeedMore
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &supported[..12]), Probe::NeedMore);
         // SOCKS 4 and 5, TPKT.
         for bytes in [
             &b"\x04\x01\0\x50\xc0\0\x02\x01\0"[..],

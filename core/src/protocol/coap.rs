@@ -20,16 +20,7 @@ static URI: Field = Field::new("coap.uri", Role::Content);
 static PAYLOAD: Field = Field::new("coap.payload", Role::Content);
 static CONTENT_FORMAT: Field = Field::meta("coap.content-format", "content_format");
 
-static FIELDS: &[&Field] = &[
-    &TYPE,
-    &CODE,
-    &MESSAGE_ID,
-    &HOST,
-    &PATH,
-    &URI,
-    &PAYLOAD,
-    &CONTENT_FORMAT,
-];
+static FIELDS: &[&Field] = &[&TYPE, &CODE, &MESSAGE_ID, &HOST, &PATH, &URI, &PAYLOAD, &CONTENT_FORMAT];
 
 const PORT: u16 = 5683;
 
@@ -80,11 +71,7 @@ impl Protocol for Coap {
         };
         // Options that nobody knows may be skipped (RFC 7252 §5.4.1), but are no evidence.
         if opening.flow.has_port(PORT) {
-            return if message.options_fit() {
-                Probe::Match
-            } else {
-                Probe::Mismatch
-            };
+            return if message.options_fit() { Probe::Match } else { Probe::Mismatch };
         }
         let Some(names_resource) = message.check_options() else {
             return Probe::Mismatch;
@@ -126,13 +113,8 @@ impl<'a> Message<'a> {
         if first >> 6 != 1 || token_length > 8 {
             return None;
         }
-        let message = Self {
-            kind: first >> 4 & 3,
-            code,
-            id,
-            token: reader.take(token_length.into())?,
-            rest: reader,
-        };
+        let message =
+            Self { kind: first >> 4 & 3, code, id, token: reader.take(token_length.into())?, rest: reader };
         message.is_allowed().then_some(message)
     }
 
@@ -229,10 +211,7 @@ struct CoapParser;
 impl Parser for CoapParser {
     fn feed(&mut self, _: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
         let Some(message) = Message::read(chunk.bytes) else {
-            return Progress::Malformed {
-                what: "a CoAP header that does not agree with itself",
-                at: 0,
-            };
+            return Progress::Malformed { what: "a CoAP header that does not agree with itself", at: 0 };
         };
         let read = state(&message, chunk.direction, out);
         out.end_record();
@@ -270,9 +249,7 @@ fn state(message: &Message<'_>, direction: Direction, out: &mut dyn Sink) -> Opt
         URI_QUERY => uri.add_query(value),
         PROXY_URI => uri.text.extend_from_slice(value),
         FORMAT => {
-            let format = value
-                .iter()
-                .fold(0, |number, byte| number << 8 | u64::from(*byte));
+            let format = value.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
             out.fact(&CONTENT_FORMAT, direction, Value::Number(format));
         }
         _ => {}
@@ -365,20 +342,14 @@ mod tests {
     fn elsewhere_a_resource_or_an_answer_must_be_seen() {
         let flow = testing::flow(Transport::UDP, 9999);
         assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, PUT), Probe::Match);
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_CLIENT, EMPTY),
-            Probe::NeedMore
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_CLIENT, EMPTY), Probe::NeedMore);
         let get = b"\x41\x01\0\x07t";
         let answered = PROTOCOL.probe(&Opening {
             flow: &flow,
             direction: TO_CLIENT,
             to_server: b"",
             to_client: CHANGED,
-            previous: Some(Chunk {
-                direction: TO_SERVER,
-                bytes: get,
-            }),
+            previous: Some(Chunk { direction: TO_SERVER, bytes: get }),
         });
         assert_eq!(answered, Probe::Match);
     }
@@ -395,11 +366,7 @@ mod tests {
             b"GET / HTTP/1.1\r\n\r\n",
         ];
         for bytes in others {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes),
-                Probe::Mismatch,
-                "{bytes:02x?}"
-            );
+            assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes), Probe::Mismatch, "{bytes:02x?}");
         }
     }
 }

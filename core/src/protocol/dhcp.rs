@@ -145,11 +145,7 @@ impl Parser for DhcpParser {
 
 fn message(reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) -> Option<()> {
     let operation = reader.u8()?;
-    let kind = if operation == BOOTREPLY {
-        "reply"
-    } else {
-        "request"
-    };
+    let kind = if operation == BOOTREPLY { "reply" } else { "request" };
     out.fact(&KIND, direction, Value::Text(kind));
     reader.skip(1)?;
     let hardware_length = reader.u8()?;
@@ -301,10 +297,7 @@ mod tests {
             1,
             b"\x35\x01\x03\x3d\x03\x01ab\x32\x04\xc0\0\x02\x07\x0c\x05phone\x3c\x04test\x37\x03\x01\x03\x06\0\xff",
         );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, &request),
-            Probe::Match
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &request), Probe::Match);
         testing::keeps_promises(&PROTOCOL, &flow, &[(TO_SERVER, &request)]);
         let said = testing::feed(&PROTOCOL, &flow, &[(TO_SERVER, &request)]);
         assert_eq!(
@@ -337,22 +330,10 @@ mod tests {
     fn the_cookie_is_what_counts() {
         let other = testing::flow(Transport::UDP, 9999);
         let mut request = message(1, b"\xff");
-        assert_eq!(
-            testing::probe(&PROTOCOL, &other, TO_SERVER, &request),
-            Probe::Match
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &other, TO_SERVER, &request), Probe::Match);
         request[HEADER] = 0;
-        assert_eq!(
-            testing::probe(&PROTOCOL, &other, TO_SERVER, &request),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &other, TO_SERVER, &request[..100]),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &other, TO_SERVER, &[1; 400]),
-            Probe::Mismatch
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &other, TO_SERVER, &request), Probe::Mismatch);
+        assert_eq!(testing::probe(&PROTOCOL, &other, TO_SERVER, &request[..100]), Probe::Mismatch);
+        assert_eq!(testing::probe(&PROTOCOL, &other, TO_SERVER, &[1; 400]), Probe::Mismatch);
     }
 }

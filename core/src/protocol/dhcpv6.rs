@@ -19,16 +19,8 @@ static NAME_SERVER: Field = Field::meta("dhcpv6.name-server", "dns_servers[]");
 /// Option numbers in the order asked for: `23,24`.
 static PARAMETERS: Field = Field::meta("dhcpv6.parameters", "params");
 
-static FIELDS: &[&Field] = &[
-    &MESSAGE_TYPE,
-    &ID,
-    &HOSTNAME,
-    &CLIENT_ID,
-    &VENDOR_CLASS,
-    &ADDRESS,
-    &NAME_SERVER,
-    &PARAMETERS,
-];
+static FIELDS: &[&Field] =
+    &[&MESSAGE_TYPE, &ID, &HOSTNAME, &CLIENT_ID, &VENDOR_CLASS, &ADDRESS, &NAME_SERVER, &PARAMETERS];
 
 const CLIENT_PORT: u16 = 546;
 const SERVER_PORT: u16 = 547;
@@ -116,10 +108,7 @@ impl Parser for DhcpV6Parser {
         out.end_record();
         match read {
             Some(()) => Progress::Consumed(chunk.bytes.len()),
-            None => Progress::Malformed {
-                what: "a DHCPv6 message's options do not fit into it",
-                at: 0,
-            },
+            None => Progress::Malformed { what: "a DHCPv6 message's options do not fit into it", at: 0 },
         }
     }
 }
@@ -196,11 +185,7 @@ fn parameters(mut codes: Reader<'_>, direction: Direction, out: &mut dyn Sink) {
 
 /// A DUID of at most 130 octets (§11.1).
 fn state_hex(field: &'static Field, octets: &[u8], direction: Direction, out: &mut dyn Sink) {
-    let text: String = octets
-        .iter()
-        .take(130)
-        .map(|octet| format!("{octet:02x}"))
-        .collect();
+    let text: String = octets.iter().take(130).map(|octet| format!("{octet:02x}")).collect();
     out.fact(field, direction, Value::Text(&text));
 }
 
@@ -258,16 +243,10 @@ mod tests {
     fn needs_its_port_and_options_that_fit() {
         let flow = testing::flow(Transport::UDP, 547);
         let other = testing::flow(Transport::UDP, 9999);
-        assert_eq!(
-            testing::probe(&PROTOCOL, &other, TO_SERVER, SOLICIT),
-            Probe::Mismatch
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &other, TO_SERVER, SOLICIT), Probe::Mismatch);
         let others: [&[u8]; 4] = [&SOLICIT[..20], b"", &[0xff; 40], &[1, 2, 3, 4]];
         for bytes in others {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes),
-                Probe::Mismatch
-            );
+            assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes), Probe::Mismatch);
         }
     }
 }

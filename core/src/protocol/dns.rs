@@ -85,11 +85,7 @@ impl Protocol for Dns {
 
     fn probe(&self, opening: &Opening<'_>) -> Probe {
         let bytes = opening.newest();
-        let setting = if opening.flow.has_port(PORT) {
-            Setting::OwnPort
-        } else {
-            Setting::AnyPort
-        };
+        let setting = if opening.flow.has_port(PORT) { Setting::OwnPort } else { Setting::AnyPort };
         if opening.is_datagram() {
             return match message::likeness(bytes, bytes.len(), setting) {
                 Likeness::Message => Probe::Match,
@@ -142,27 +138,18 @@ pub(super) fn stream(fields: &'static fields::Fields, chunk: Chunk<'_>, out: &mu
     loop {
         let consumed = reader.offset();
         let Some(length) = reader.u16().map(usize::from) else {
-            return Progress::NeedMore {
-                consumed,
-                need: LENGTH,
-            };
+            return Progress::NeedMore { consumed, need: LENGTH };
         };
         if LENGTH + length > PENDING_BYTES {
             out.unseen(Unseen::Truncated);
             return Progress::Done;
         }
         let Some(bytes) = reader.take(length) else {
-            return Progress::NeedMore {
-                consumed,
-                need: LENGTH + length,
-            };
+            return Progress::NeedMore { consumed, need: LENGTH + length };
         };
         let direction = chunk.direction;
         if let Err((fault, at)) = report::message(fields, Chunk { direction, bytes }, out) {
-            return Progress::Malformed {
-                what: fault.sentence(),
-                at: consumed + LENGTH + at,
-            };
+            return Progress::Malformed { what: fault.sentence(), at: consumed + LENGTH + at };
         }
     }
 }

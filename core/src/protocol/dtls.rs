@@ -19,15 +19,15 @@ use crate::protocol::{
 };
 
 #[derive(Debug)]
-pub struct Dtls;
+pub(super) struct Dtls;
 
-pub static PROTOCOL: Dtls = Dtls;
+pub(super) static PROTOCOL: Dtls = Dtls;
 
 /// What is stated of a handshake.
-pub static FACTS: Fields = handshake::fields!("dtls", "dtls.version", "version");
+pub(super) static FACTS: Fields = handshake::fields!("dtls", "dtls.version", "version");
 
 /// What is sent under a cipher that does not encrypt.
-pub static CLEARTEXT: Field = Field::new("dtls.cleartext", Role::Content);
+pub(super) static CLEARTEXT: Field = Field::new("dtls.cleartext", Role::Content);
 
 static FIELDS: [&Field; Fields::COUNT + 1] = {
     let mut fields = [&CLEARTEXT; Fields::COUNT + 1];
@@ -78,11 +78,7 @@ impl Protocol for Dtls {
     }
 
     fn probe(&self, opening: &Opening<'_>) -> Probe {
-        if opening.is_datagram() && is_dtls_record(opening.newest()) {
-            Probe::Match
-        } else {
-            Probe::Mismatch
-        }
+        if opening.is_datagram() && is_dtls_record(opening.newest()) { Probe::Match } else { Probe::Mismatch }
     }
 
     fn parser(&self) -> Box<dyn Parser> {
@@ -97,7 +93,7 @@ impl Protocol for Dtls {
 
 /// Whether a datagram is DTLS: records up to its end, or a handshake message's beginning that a short capture cut
 /// off.
-pub fn is_dtls_record(datagram: &[u8]) -> bool {
+pub(super) fn is_dtls_record(datagram: &[u8]) -> bool {
     let mut reader = Reader::new(datagram);
     let Some(first) = Header::read(&mut reader) else {
         return false;
@@ -171,14 +167,7 @@ impl<'a> Fragment<'a> {
         let offset = reader.u24()? as usize;
         let content_length = reader.u24()? as usize;
         let content = reader.take(content_length.min(reader.remaining()))?;
-        Some(Self {
-            kind,
-            length,
-            sequence,
-            offset,
-            content_length,
-            content,
-        })
+        Some(Self { kind, length, sequence, offset, content_length, content })
     }
 
     const fn is_plausible(&self, record: usize) -> bool {
@@ -223,9 +212,7 @@ impl Parser for DtlsParser {
             let Some(header) = Header::read(&mut reader) else {
                 break;
             };
-            let content = reader
-                .take(header.length.min(reader.remaining()))
-                .unwrap_or_default();
+            let content = reader.take(header.length.min(reader.remaining())).unwrap_or_default();
             self.record(&header, content, direction, out);
         }
         if self.is_over() {
@@ -310,8 +297,7 @@ impl DtlsParser {
         message.fragments.insert(fragment.offset as u64, fragment.content);
         if message.fragments.beginning().len() == length {
             let message = self.messages.swap_remove(at);
-            self.handshake
-                .message(kind, message.fragments.beginning(), direction, out);
+            self.handshake.message(kind, message.fragments.beginning(), direction, out);
         }
     }
 

@@ -79,10 +79,7 @@ impl Packet {
     /// The header of a packet that has room for anything. 1 to 255 are reserved (RFC 4303 §2.1), and 0 in UDP means IKE.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
-        let packet = Self {
-            spi: reader.u32()?,
-            sequence: reader.u32()?,
-        };
+        let packet = Self { spi: reader.u32()?, sequence: reader.u32()? };
         (packet.spi > 255 && packet.sequence > 0 && reader.remaining() >= 12).then_some(packet)
     }
 
@@ -125,41 +122,23 @@ mod tests {
         assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, FIRST), Probe::Match);
         testing::keeps_promises(&PROTOCOL, &flow, &[(TO_SERVER, FIRST)]);
         let said = testing::feed(&PROTOCOL, &flow, &[(TO_SERVER, FIRST)]);
-        assert_eq!(
-            said.0,
-            ["esp.spi=3405643777", "[end]", "[unseen encrypted]", "[done]"]
-        );
+        assert_eq!(said.0, ["esp.spi=3405643777", "[end]", "[unseen encrypted]", "[done]"]);
     }
 
     #[test]
     fn in_udp_a_second_packet_must_follow() {
         let flow = testing::flow(Transport::UDP, 4500);
         let elsewhere = testing::flow(Transport::UDP, 4501);
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, FIRST),
-            Probe::NeedMore
-        );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &elsewhere, TO_SERVER, FIRST),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, b"\xff"),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, &[0; 60]),
-            Probe::Mismatch
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, FIRST), Probe::NeedMore);
+        assert_eq!(testing::probe(&PROTOCOL, &elsewhere, TO_SERVER, FIRST), Probe::Mismatch);
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, b"\xff"), Probe::Mismatch);
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &[0; 60]), Probe::Mismatch);
         let after = PROTOCOL.probe(&Opening {
             flow: &flow,
             direction: TO_SERVER,
             to_server: SECOND,
             to_client: b"",
-            previous: Some(Chunk {
-                direction: TO_SERVER,
-                bytes: FIRST,
-            }),
+            previous: Some(Chunk { direction: TO_SERVER, bytes: FIRST }),
         });
         assert_eq!(after, Probe::Match);
     }

@@ -59,11 +59,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
         return Probe::Mismatch;
     }
     if answer.is_empty() {
-        return if opening.flow.has_port(79) {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+        return if opening.flow.has_port(79) { Probe::NeedMore } else { Probe::Mismatch };
     }
     let head = &answer[..answer.len().min(256)];
     let has = |word: &[u8]| memmem::find(head, word).is_some();
@@ -127,9 +123,6 @@ mod tests {
         assert_eq!(asked(79, b"anna\r\n", ANSWER), Probe::Match);
         assert_eq!(asked(79, b"anna\r\n", b"Login: "), Probe::NeedMore);
         assert_eq!(asked(79, b"anna\r\n", b"who is there?\r\n"), Probe::Mismatch);
-        assert_eq!(
-            asked(80, b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n"),
-            Probe::Mismatch
-        );
+        assert_eq!(asked(80, b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n"), Probe::Mismatch);
     }
 }

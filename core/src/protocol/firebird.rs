@@ -152,17 +152,9 @@ mod tests {
     fn is_known_by_its_first_numbers() {
         let odd = flow(Transport::TCP, 4000);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, CONNECTS), Probe::Match);
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &CONNECTS[..10]), Probe::NeedMore);
         assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, &CONNECTS[..10]),
-            Probe::NeedMore
-        );
-        assert_eq!(
-            probe(
-                &PROTOCOL,
-                &odd,
-                TO_SERVER,
-                b"\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04"
-            ),
+            probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04"),
             Probe::Mismatch
         );
     }

@@ -100,10 +100,7 @@ impl<M: Messages> Parser for Framed<M> {
                     (total, seen)
                 }
                 Size::Needs(need) => {
-                    return Progress::NeedMore {
-                        consumed: at,
-                        need: need.max(rest.len() + 1),
-                    };
+                    return Progress::NeedMore { consumed: at, need: need.max(rest.len() + 1) };
                 }
                 Size::Is(_) => return end(After::Broken("a message without bytes"), at, at),
                 Size::Broken(what) => return end(After::Broken(what), at, at),
@@ -111,10 +108,7 @@ impl<M: Messages> Parser for Framed<M> {
                 Size::Opaque => return Progress::Consumed(chunk.bytes.len()),
             };
             let Some(message) = rest.get(..seen) else {
-                return Progress::NeedMore {
-                    consumed: at,
-                    need: seen,
-                };
+                return Progress::NeedMore { consumed: at, need: seen };
             };
             let after = self.messages.message(chunk.direction, message, out);
             let start = at;
@@ -234,10 +228,7 @@ mod tests {
     fn counts_past_what_is_too_long_to_keep() {
         let mut parser = Framed::<Letters>::default();
         let mut bytes = vec![0xff; MESSAGE_BYTES];
-        assert_eq!(
-            feed(&mut parser, TO_SERVER, &bytes),
-            Progress::Consumed(MESSAGE_BYTES)
-        );
+        assert_eq!(feed(&mut parser, TO_SERVER, &bytes), Progress::Consumed(MESSAGE_BYTES));
         let left = 2 + 0xffff * 16 - MESSAGE_BYTES;
         bytes.resize(left, 0xff);
         assert_eq!(feed(&mut parser, TO_SERVER, &bytes), Progress::Consumed(left));
@@ -257,12 +248,6 @@ mod tests {
     #[test]
     fn says_where_a_message_is_broken() {
         let mut parser = Framed::<Letters>::default();
-        assert_eq!(
-            feed(&mut parser, TO_SERVER, b"\0\0!"),
-            Progress::Malformed {
-                what: "shouting",
-                at: 2
-            }
-        );
+        assert_eq!(feed(&mut parser, TO_SERVER, b"\0\0!"), Progress::Malformed { what: "shouting", at: 2 });
     }
 }

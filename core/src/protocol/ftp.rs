@@ -150,11 +150,8 @@ fn probe_replies(bytes: &[u8], on_port: bool) -> Probe {
             return Probe::Match;
         }
         if matches!(code, 120 | 220 | 421 | 530) {
-            let says = |words: &[&[u8]]| {
-                words
-                    .iter()
-                    .any(|word| line::contains_ignore_case(reply.text, word))
-            };
+            let says =
+                |words: &[&[u8]]| words.iter().any(|word| line::contains_ignore_case(reply.text, word));
             if says(GREETING_WORDS) && !says(OTHER_GREETING_WORDS) {
                 return Probe::Match;
             }
@@ -224,19 +221,12 @@ impl Parser for FtpParser {
     fn feed(&mut self, flow: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
         let direction = chunk.direction;
         let mut rest = chunk.bytes;
-        while let Some(line) = self
-            .lines
-            .get_mut(direction.index())
-            .and_then(|lines| lines.next(&mut rest))
-        {
+        while let Some(line) = self.lines.get_mut(direction.index()).and_then(|lines| lines.next(&mut rest)) {
             let is_reply = self.sides.is_reply(direction, line::reply(line.text).is_some());
             if !is_reply {
                 self.command(line, direction, out);
             } else if self.reply(flow, line, direction, out) {
-                return Progress::Become {
-                    protocol: "tls",
-                    consumed: chunk.bytes.len() - rest.len(),
-                };
+                return Progress::Become { protocol: "tls", consumed: chunk.bytes.len() - rest.len() };
             }
         }
         Progress::Consumed(chunk.bytes.len() - rest.len())
@@ -371,27 +361,17 @@ fn without_telnet(text: &[u8]) -> &[u8] {
 /// `h1,h2,h3,h4,p1,p2`, anywhere in the text: not every server writes the parentheses (RFC 1123 §4.1.2.6).
 fn host_port(text: &[u8]) -> Option<(Address, u16)> {
     let start = text.iter().position(|&byte| byte == b',')?;
-    let digits = text
-        .get(..start)?
-        .iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = text.get(..start)?.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let numbers = text.get(start - digits..)?;
-    let end = numbers
-        .iter()
-        .position(|byte| !byte.is_ascii_digit() && *byte != b',')
-        .unwrap_or(numbers.len());
+    let end =
+        numbers.iter().position(|byte| !byte.is_ascii_digit() && *byte != b',').unwrap_or(numbers.len());
     let mut bytes = [0; 6];
     let mut numbers = numbers.get(..end)?.split(|&byte| byte == b',');
     for byte in &mut bytes {
         *byte = u8::try_from(line::decimal(numbers.next()?)?).ok()?;
     }
     let [a, b, c, d, high, low] = bytes;
-    numbers
-        .next()
-        .is_none()
-        .then_some((Address::v4([a, b, c, d]), u16::from_be_bytes([high, low])))
+    numbers.next().is_none().then_some((Address::v4([a, b, c, d]), u16::from_be_bytes([high, low])))
 }
 
 /// `(|||port|)` of a reply to EPSV.

@@ -45,9 +45,7 @@ impl Protocol for FtpData {
     }
 
     fn parser(&self) -> Box<dyn Parser> {
-        Box::new(FtpDataParser {
-            sides: Direction::BOTH.map(|direction| Pieces::new(&CONTENT, direction)),
-        })
+        Box::new(FtpDataParser { sides: Direction::BOTH.map(|direction| Pieces::new(&CONTENT, direction)) })
     }
 }
 
@@ -94,11 +92,7 @@ mod tests {
     #[test]
     fn a_small_upload_is_stated_when_the_connection_ends() {
         let flow = testing::flow(Transport::TCP, 42_015);
-        let said = testing::feed(
-            &PROTOCOL,
-            &flow,
-            &[(TO_SERVER, b"name;phone\n"), (TO_SERVER, b"Jo;123\n")],
-        );
+        let said = testing::feed(&PROTOCOL, &flow, &[(TO_SERVER, b"name;phone\n"), (TO_SERVER, b"Jo;123\n")]);
         assert_eq!(said.value(&CONTENT), "name;phone\nJo;123\n");
         assert!(said.says("[end]"));
     }
@@ -126,15 +120,8 @@ mod tests {
     #[test]
     fn it_is_never_guessed() {
         let flow = testing::flow(Transport::TCP, 20);
-        for bytes in [
-            &b"drwxr-xr-x 2 166 0 4096 Nov 23 06:11 up\r\n"[..],
-            b"",
-            b"\xff\xd8\xff",
-        ] {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes),
-                Probe::Mismatch
-            );
+        for bytes in [&b"drwxr-xr-x 2 166 0 4096 Nov 23 06:11 up\r\n"[..], b"", b"\xff\xd8\xff"] {
+            assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes), Probe::Mismatch);
         }
     }
 }

@@ -88,11 +88,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
             None => Probe::NeedMore,
         };
     }
-    if starts.iter().any(|start| start.starts_with(line)) {
-        Probe::NeedMore
-    } else {
-        Probe::Mismatch
-    }
+    if starts.iter().any(|start| start.starts_with(line)) { Probe::NeedMore } else { Probe::Mismatch }
 }
 
 /// A pkt-line's length in hex, itself included; `0000` to `0002` are marks without content.
@@ -168,15 +164,8 @@ mod tests {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, REQUEST), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &REQUEST[..10]), Probe::NeedMore);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, REFERENCE), Probe::Match);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_CLIENT, b"000eversion 2\n"),
-            Probe::Match
-        );
-        for bytes in [
-            &b"220 mail.example.org"[..],
-            b"0000000000000000",
-            b"1234hello there",
-        ] {
+        assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"000eversion 2\n"), Probe::Match);
+        for bytes in [&b"220 mail.example.org"[..], b"0000000000000000", b"1234hello there"] {
             assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, bytes), Probe::Mismatch);
         }
     }

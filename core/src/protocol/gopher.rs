@@ -57,11 +57,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
         return Probe::Mismatch;
     }
     if answer.is_empty() {
-        return if opening.flow.has_port(70) {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+        return if opening.flow.has_port(70) { Probe::NeedMore } else { Probe::Mismatch };
     }
     let Some(end) = memchr::memchr(b'\n', &answer[..answer.len().min(1024)]) else {
         return if answer.len() < 1024 && opening.flow.has_port(70) {
@@ -70,19 +66,13 @@ fn probe(opening: &Opening<'_>) -> Probe {
             Probe::Mismatch
         };
     };
-    if is_menu_line(answer[..end].trim_ascii_end()) {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    if is_menu_line(answer[..end].trim_ascii_end()) { Probe::Match } else { Probe::Mismatch }
 }
 
 /// Type and text, selector, host, port.
 fn is_menu_line(line: &[u8]) -> bool {
     let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
-    let known = line
-        .first()
-        .is_some_and(|kind| b"0123456789+gIThidsMp:;<".contains(kind));
+    let known = line.first().is_some_and(|kind| b"0123456789+gIThidsMp:;<".contains(kind));
     match fields.as_slice() {
         [_, _, host, port] | [_, _, host, port, _] => {
             known && !host.is_empty() && decimal(port).is_some_and(|port| port <= 65_535)
@@ -139,9 +129,6 @@ mod tests {
         assert_eq!(asked(70, b"\r\n", b""), Probe::NeedMore);
         assert_eq!(asked(4000, b"\r\n", MENU), Probe::Match);
         assert_eq!(asked(70, b"\r\n", b"hello\r\n"), Probe::Mismatch);
-        assert_eq!(
-            asked(80, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", MENU),
-            Probe::Mismatch
-        );
+        assert_eq!(asked(80, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", MENU), Probe::Mismatch);
     }
 }

@@ -56,20 +56,12 @@ impl Protocol for Gpsd {
 /// The server's VERSION, or a client's commands that begin with a question mark.
 fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
-    for start in [
-        &b"{\"class\":\"VERSION\",\"release\":"[..],
-        b"?WATCH={",
-        b"?DEVICES;",
-        b"?VERSION;",
-        b"?POLL;",
-    ] {
+    for start in
+        [&b"{\"class\":\"VERSION\",\"release\":"[..], b"?WATCH={", b"?DEVICES;", b"?VERSION;", b"?POLL;"]
+    {
         let both = bytes.len().min(start.len());
         if bytes[..both] == start[..both] {
-            return if bytes.len() < start.len() {
-                Probe::NeedMore
-            } else {
-                Probe::Match
-            };
+            return if bytes.len() < start.len() { Probe::NeedMore } else { Probe::Match };
         }
     }
     Probe::Mismatch
@@ -89,10 +81,7 @@ impl Messages for Session {
             return After::Next;
         }
         if let Some(at) = memmem::find(line, b"\"class\":\"") {
-            let class = line[at + 9..]
-                .split(|byte| *byte == b'"')
-                .next()
-                .unwrap_or_default();
+            let class = line[at + 9..].split(|byte| *byte == b'"').next().unwrap_or_default();
             out.fact(&CLASS, direction, Value::Bytes(class));
         }
         out.fact(&LINE, direction, Value::Bytes(line));
@@ -128,9 +117,6 @@ mod tests {
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, VERSION), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"?WATCH={"), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"{\"cl"), Probe::NeedMore);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"{\"id\": 1, \"method\""),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"{\"id\": 1, \"method\""), Probe::Mismatch);
     }
 }

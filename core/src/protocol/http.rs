@@ -102,10 +102,7 @@ static METHODS: &[&[u8]] = &[
 ];
 
 fn probe_message(bytes: &[u8]) -> Probe {
-    let start = bytes
-        .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .count();
+    let start = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     match bytes.get(start..) {
         // More than a stray line end or two in front is not what clients do.
         _ if start > 8 => Probe::Mismatch,

@@ -80,11 +80,7 @@ fn probe_side(bytes: &[u8]) -> Option<Probe> {
     }
     let known = PREFACE.len().min(bytes.len());
     if bytes.get(..known) == PREFACE.get(..known) {
-        return Some(if known >= ENOUGH {
-            Probe::Match
-        } else {
-            Probe::NeedMore
-        });
+        return Some(if known >= ENOUGH { Probe::Match } else { Probe::NeedMore });
     }
     Some(probe_settings(bytes))
 }
@@ -93,20 +89,9 @@ fn probe_side(bytes: &[u8]) -> Option<Probe> {
 fn probe_settings(bytes: &[u8]) -> Probe {
     let Some(first) = Frame::parse(bytes) else {
         // Two zero bytes of a short length, and the type and flags.
-        let fits = bytes.iter().zip([
-            Some(0),
-            None,
-            None,
-            Some(4),
-            Some(0),
-            Some(0),
-            Some(0),
-            Some(0),
-            Some(0),
-        ]);
-        let fits = fits
-            .into_iter()
-            .all(|(byte, wanted)| wanted.is_none_or(|wanted| wanted == *byte));
+        let fits =
+            bytes.iter().zip([Some(0), None, None, Some(4), Some(0), Some(0), Some(0), Some(0), Some(0)]);
+        let fits = fits.into_iter().all(|(byte, wanted)| wanted.is_none_or(|wanted| wanted == *byte));
         return if fits { Probe::NeedMore } else { Probe::Mismatch };
     };
     if !first.is_settings() || first.flags != 0 || first.length > 256 || !first.is_sane() {

@@ -103,10 +103,7 @@ mod tests {
         let flow = testing::flow(Transport::ICMP, 0);
         // Host unreachable, quoting the beginning of a packet.
         let error = b"\x03\x01\0\0\0\0\0\0\x45\0\0\x1c";
-        let conversation = [
-            (TO_SERVER, &b"\x08\0\xab\xcd\0\x07\0\x01hidden"[..]),
-            (TO_CLIENT, &error[..]),
-        ];
+        let conversation = [(TO_SERVER, &b"\x08\0\xab\xcd\0\x07\0\x01hidden"[..]), (TO_CLIENT, &error[..])];
         testing::keeps_promises(&PROTOCOL, &flow, &conversation);
         let said = testing::feed(&PROTOCOL, &flow, &conversation);
         assert_eq!(
@@ -128,9 +125,6 @@ mod tests {
     #[test]
     fn less_than_a_header_is_nothing() {
         let flow = testing::flow(Transport::ICMP, 0);
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, b"\x08\0"),
-            Probe::Mismatch
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, b"\x08\0"), Probe::Mismatch);
     }
 }

@@ -143,11 +143,9 @@ mod tests {
         let flow = testing::flow(Transport::ICMPV6, 0);
         let solicitation = [b"\x87\0\0\0\0\0\0\0".as_slice(), ADDRESS].concat();
         // Hop limit, flags, three timers; one name server living 600 seconds.
-        let advertisement = [
-            b"\x86\0\0\0\x40\0\x07\x08\0\0\0\0\0\0\0\0\x19\x03\0\0\0\0\x02\x58".as_slice(),
-            ADDRESS,
-        ]
-        .concat();
+        let advertisement =
+            [b"\x86\0\0\0\x40\0\x07\x08\0\0\0\0\0\0\0\0\x19\x03\0\0\0\0\x02\x58".as_slice(), ADDRESS]
+                .concat();
         let conversation = [
             (TO_SERVER, &b"\x80\0\0\0\0\x07\0\x01hidden"[..]),
             (TO_SERVER, &solicitation[..]),
@@ -169,9 +167,6 @@ mod tests {
             &[(TO_CLIENT, b"\x86\0\0\0\x40\0\x07\x08\0\0\0\0\0\0\0\0\x19\0")],
         );
         assert!(said.says("[malformed an ICMPv6 message is shorter than its type needs]"));
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, b"\x80"),
-            Probe::Mismatch
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, b"\x80"), Probe::Mismatch);
     }
 }

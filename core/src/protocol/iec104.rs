@@ -62,11 +62,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let wanted = if opening.flow.has_port(2404) { 1 } else { 3 };
     for _ in 0..wanted {
         let [START, length @ 4..=LONGEST, rest @ ..] = bytes else {
-            return if matches!(bytes, [] | [START]) {
-                Probe::NeedMore
-            } else {
-                Probe::Mismatch
-            };
+            return if matches!(bytes, [] | [START]) { Probe::NeedMore } else { Probe::Mismatch };
         };
         let Some(apdu) = rest.get(..usize::from(*length)) else {
             return Probe::NeedMore;
@@ -147,13 +143,7 @@ mod tests {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, START_DT), Probe::NeedMore);
         let three = [START_DT, INTERROGATION, START_DT].concat();
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &three), Probe::Match);
-        assert_eq!(
-            probe(&PROTOCOL, &known, TO_SERVER, b"\x68\x04\x09\0\0\0"),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &known, TO_SERVER, b"hello world"),
-            Probe::NeedMore
-        );
+        assert_eq!(probe(&PROTOCOL, &known, TO_SERVER, b"\x68\x04\x09\0\0\0"), Probe::Mismatch);
+        assert_eq!(probe(&PROTOCOL, &known, TO_SERVER, b"hello world"), Probe::NeedMore);
     }
 }

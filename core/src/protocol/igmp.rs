@@ -37,11 +37,7 @@ impl Protocol for Igmp {
 
     /// The IP header has said already what it is; every version's message has eight octets.
     fn probe(&self, opening: &Opening<'_>) -> Probe {
-        if opening.newest().len() < 8 {
-            Probe::Mismatch
-        } else {
-            Probe::Match
-        }
+        if opening.newest().len() < 8 { Probe::Mismatch } else { Probe::Match }
     }
 
     fn parser(&self) -> Box<dyn Parser> {
@@ -58,10 +54,9 @@ impl Parser for IgmpParser {
         out.end_record();
         match read {
             Some(()) => Progress::Consumed(chunk.bytes.len()),
-            None => Progress::Malformed {
-                what: "an IGMP message is shorter than it says",
-                at: chunk.bytes.len(),
-            },
+            None => {
+                Progress::Malformed { what: "an IGMP message is shorter than it says", at: chunk.bytes.len() }
+            }
         }
     }
 }
@@ -70,11 +65,7 @@ fn message(mut reader: Reader<'_>, direction: Direction, out: &mut dyn Sink) -> 
     let kind = reader.u8()?;
     match type_name(kind) {
         Some(name) => out.fact(&TYPE, direction, Value::Text(name)),
-        None => out.fact(
-            &TYPE,
-            direction,
-            Short::<4>::of(format_args!("0x{kind:02x}")).value(),
-        ),
+        None => out.fact(&TYPE, direction, Short::<4>::of(format_args!("0x{kind:02x}")).value()),
     }
     reader.skip(3)?;
     if kind != V3_REPORT {
@@ -134,13 +125,7 @@ mod tests {
         testing::keeps_promises(&PROTOCOL, &flow, &conversation);
         let said = testing::feed(&PROTOCOL, &flow, &conversation);
         assert_eq!(said.values(&TYPE), ["report-v2", "report-v3", "query"]);
-        assert_eq!(
-            said.values(&GROUP),
-            ["224.0.0.251", "224.0.0.251", "239.255.255.250"]
-        );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, b"\x16\0"),
-            Probe::Mismatch
-        );
+        assert_eq!(said.values(&GROUP), ["224.0.0.251", "224.0.0.251", "239.255.255.250"]);
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, b"\x16\0"), Probe::Mismatch);
     }
 }

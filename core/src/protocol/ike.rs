@@ -195,20 +195,13 @@ impl Parser for IkeParser {
             out.fact(&EXCHANGE, direction, Value::Text(name));
         }
         for (field, spi) in [(&INITIATOR, message.initiator), (&RESPONDER, message.responder)] {
-            out.fact(
-                field,
-                direction,
-                Short::<16>::of(format_args!("{spi:016x}")).value(),
-            );
+            out.fact(field, direction, Short::<16>::of(format_args!("{spi:016x}")).value());
         }
         let walked = message.state_payloads(direction, out);
         out.end_record();
         match walked {
             Some(()) => done,
-            None => Progress::Malformed {
-                what: "IKE payloads do not fit into their message",
-                at: HEADER,
-            },
+            None => Progress::Malformed { what: "IKE payloads do not fit into their message", at: HEADER },
         }
     }
 }
@@ -252,12 +245,7 @@ mod tests {
         let said = testing::feed(
             &PROTOCOL,
             &flow,
-            &[
-                (TO_SERVER, &auth),
-                (TO_SERVER, b"\xff"),
-                (TO_SERVER, packet),
-                (TO_CLIENT, packet),
-            ],
+            &[(TO_SERVER, &auth), (TO_SERVER, b"\xff"), (TO_SERVER, packet), (TO_CLIENT, packet)],
         );
         assert_eq!(said.value(&EXCHANGE), "ike-auth");
         assert_eq!(said.0.iter().filter(|line| *line == "[inner esp]").count(), 1);
@@ -267,19 +255,10 @@ mod tests {
     fn others_are_not_ike() {
         let flow = testing::flow(Transport::UDP, 500);
         let good = message(2, 34, 33, 0x08, &[]);
-        let others: [&[u8]; 5] = [
-            b"",
-            &good[..27],
-            &[0; 60],
-            &[0xff; 60],
-            &[&good[..], b"x"].concat(),
-        ];
+        let others: [&[u8]; 5] = [b"", &good[..27], &[0; 60], &[0xff; 60], &[&good[..], b"x"].concat()];
         assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &good), Probe::Match);
         for bytes in others {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes),
-                Probe::Mismatch
-            );
+            assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes), Probe::Mismatch);
         }
     }
 }

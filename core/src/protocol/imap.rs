@@ -41,16 +41,8 @@ static FIELDS: &[&Field] = &[
     &CONTENT,
 ];
 
-const LOGIN: sasl::Fields = sasl::Fields {
-    username: &USERNAME,
-    password: &PASSWORD,
-};
-const MESSAGE: mail::Fields = mail::Fields {
-    from: &FROM,
-    to: &TO,
-    subject: &SUBJECT,
-    content: &CONTENT,
-};
+const LOGIN: sasl::Fields = sasl::Fields { username: &USERNAME, password: &PASSWORD };
+const MESSAGE: mail::Fields = mail::Fields { from: &FROM, to: &TO, subject: &SUBJECT, content: &CONTENT };
 
 /// Longest literal that may be a user name or a password.
 const WORD_BYTES: u64 = 4096;
@@ -146,31 +138,15 @@ impl Protocol for Imap {
 
 /// An untagged response, RFC 9051 §7.
 fn probe_server(bytes: &[u8]) -> Probe {
-    let starts: [&[u8]; 5] = [
-        b"* OK ",
-        b"* PREAUTH ",
-        b"* BYE ",
-        b"* CAPABILITY IMAP4",
-        b"* FLAGS (",
-    ];
+    let starts: [&[u8]; 5] = [b"* OK ", b"* PREAUTH ", b"* BYE ", b"* CAPABILITY IMAP4", b"* FLAGS ("];
     let Some(line) = line::first_line(bytes) else {
         let fits = starts
             .iter()
             .any(|start| line::could_become(bytes, &[start]) || line::starts_with_ignore_case(bytes, start));
-        return if fits && line::is_text(bytes.trim_ascii_end()) {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+        return if fits && line::is_text(bytes.trim_ascii_end()) { Probe::NeedMore } else { Probe::Mismatch };
     };
-    let fits = starts
-        .iter()
-        .any(|start| line::starts_with_ignore_case(line, start));
-    if fits && line::is_text(line) {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    let fits = starts.iter().any(|start| line::starts_with_ignore_case(line, start));
+    if fits && line::is_text(line) { Probe::Match } else { Probe::Mismatch }
 }
 
 fn probe_client(bytes: &[u8], on_port: bool) -> Probe {
@@ -178,9 +154,7 @@ fn probe_client(bytes: &[u8], on_port: bool) -> Probe {
     let (tag, rest) = line::split_word(line.unwrap_or(bytes).trim_ascii_end());
     let (command, argument) = line::split_word(rest);
     let is_tag = (1..=32).contains(&tag.len())
-        && tag
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+        && tag.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
     if !is_tag || !line::is_text(line.unwrap_or(bytes).trim_ascii_end()) {
         return Probe::Mismatch;
     }
@@ -189,11 +163,7 @@ fn probe_client(bytes: &[u8], on_port: bool) -> Probe {
     let known = evident || (has_digit && line::is_one_of(command, COMMANDS));
     if line.is_none() {
         let could = line::could_become(command, EVIDENT_COMMANDS) || line::could_become(command, COMMANDS);
-        return if known || (could && argument.is_empty()) {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+        return if known || (could && argument.is_empty()) { Probe::NeedMore } else { Probe::Mismatch };
     }
     if known { Probe::Match } else { Probe::Mismatch }
 }
@@ -252,10 +222,7 @@ impl Parser for ImapParser {
             if !self.literal(&mut rest, direction, out) {
                 break;
             }
-            let Some(line) = self
-                .lines
-                .get_mut(direction.index())
-                .and_then(|lines| lines.next(&mut rest))
+            let Some(line) = self.lines.get_mut(direction.index()).and_then(|lines| lines.next(&mut rest))
             else {
                 break;
             };
@@ -267,10 +234,7 @@ impl Parser for ImapParser {
             match self.server_line(line, direction, out) {
                 None => {}
                 Some(Upgrade::Tls) => {
-                    return Progress::Become {
-                        protocol: "tls",
-                        consumed: chunk.bytes.len() - rest.len(),
-                    };
+                    return Progress::Become { protocol: "tls", consumed: chunk.bytes.len() - rest.len() };
                 }
                 Some(Upgrade::Compress) => {
                     out.unseen(Unseen::Truncated);
@@ -283,10 +247,9 @@ impl Parser for ImapParser {
 
     fn gap(&mut self, direction: Direction, missing: u64, out: &mut dyn Sink) -> Progress {
         out.unseen(Unseen::Truncated);
-        let (Some(literal), Some(lines)) = (
-            self.literals.get_mut(direction.index()),
-            self.lines.get_mut(direction.index()),
-        ) else {
+        let (Some(literal), Some(lines)) =
+            (self.literals.get_mut(direction.index()), self.lines.get_mut(direction.index()))
+        else {
             return Progress::Done;
         };
         match literal {
@@ -301,11 +264,7 @@ impl Parser for ImapParser {
 
     fn undecided(&self, direction: Direction) -> usize {
         let message = self.message.as_ref().map_or(0, |message| message.undecided());
-        if self.sides.is_client(direction) {
-            self.held + message
-        } else {
-            0
-        }
+        if self.sides.is_client(direction) { self.held + message } else { 0 }
     }
 
     fn close(&mut self, _: &FlowKey, out: &mut dyn Sink) {
@@ -381,9 +340,7 @@ impl ImapParser {
         let Some(lines) = self.lines.get_mut(direction.index()) else {
             return window.len();
         };
-        let message = self
-            .message
-            .get_or_insert_with(|| Box::new(Message::new(MESSAGE, direction)));
+        let message = self.message.get_or_insert_with(|| Box::new(Message::new(MESSAGE, direction)));
         while let Some(line) = lines.next(&mut body) {
             message.line(line, out);
         }
@@ -508,8 +465,7 @@ impl ImapParser {
     fn server_line(&mut self, line: Line<'_>, direction: Direction, out: &mut dyn Sink) -> Option<Upgrade> {
         let (text, literal) = literal_marker(line.text);
         if let Some(size) = literal {
-            self.fetched
-                .get_or_insert_with(|| Box::new(Pieces::new(&CONTENT, direction)));
+            self.fetched.get_or_insert_with(|| Box::new(Pieces::new(&CONTENT, direction)));
             if let Some(slot) = self.literals.get_mut(direction.index()) {
                 *slot = Literal::Other(size);
             }
@@ -561,9 +517,7 @@ impl ImapParser {
         let code = b"[CAPABILITY ";
         let list = if status.eq_ignore_ascii_case(b"CAPABILITY") {
             said
-        } else if let Some(at) = rest
-            .windows(code.len())
-            .position(|window| window.eq_ignore_ascii_case(code))
+        } else if let Some(at) = rest.windows(code.len()).position(|window| window.eq_ignore_ascii_case(code))
         {
             let behind = rest.get(at + code.len()..).unwrap_or_default();
             behind.split(|&byte| byte == b']').next().unwrap_or_default()

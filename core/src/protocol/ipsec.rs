@@ -88,9 +88,6 @@ mod tests {
         let said = testing::feed(&PROTOCOL, &flow, &[(TO_SERVER, packet)]);
         assert_eq!(said.0, ["ipsec.spi=263", "ipsec.next-header=4", "[end]"]);
         assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, packet), Probe::Match);
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, &packet[..16]),
-            Probe::Mismatch
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &packet[..16]), Probe::Mismatch);
     }
 }

@@ -21,14 +21,10 @@ static SERVER: Field = Field::meta("irc.server_name", "server");
 static USERNAME: Field = Field::new("irc.username", Role::Username);
 static PASSWORD: Field = Field::new("irc.password", Role::Password);
 static CONTENT: Field = Field::new("irc.content", Role::Content);
-static FIELDS: &[&Field] = &[
-    &COMMAND, &NICK, &USER, &REAL_NAME, &CHANNEL, &TARGET, &SERVER, &USERNAME, &PASSWORD, &CONTENT,
-];
+static FIELDS: &[&Field] =
+    &[&COMMAND, &NICK, &USER, &REAL_NAME, &CHANNEL, &TARGET, &SERVER, &USERNAME, &PASSWORD, &CONTENT];
 
-const LOGIN: sasl::Fields = sasl::Fields {
-    username: &USERNAME,
-    password: &PASSWORD,
-};
+const LOGIN: sasl::Fields = sasl::Fields { username: &USERNAME, password: &PASSWORD };
 
 /// RFC 2812 §3 and IRCv3: what a client may begin with.
 const CLIENT_COMMANDS: &[&[u8]] = &[
@@ -75,9 +71,7 @@ impl Protocol for Irc {
     }
 
     fn ports(&self) -> &'static [u16] {
-        &[
-            6667, 6660, 6661, 6662, 6663, 6664, 6665, 6666, 6668, 6669, 7000, 194,
-        ]
+        &[6667, 6660, 6661, 6662, 6663, 6664, 6665, 6666, 6668, 6669, 7000, 194]
     }
 
     fn first_byte(&self, _: Direction) -> FirstByte {
@@ -148,11 +142,7 @@ fn probe_message(message: &Message<'_>) -> Probe {
         None => {
             let known = line::is_one_of(message.command, CLIENT_COMMANDS);
             let has_params = message.count > 0 || is(b"STARTTLS");
-            return if known && has_params {
-                Probe::NeedMore
-            } else {
-                Probe::Mismatch
-            };
+            return if known && has_params { Probe::NeedMore } else { Probe::Mismatch };
         }
     };
     if evident { Probe::Match } else { Probe::Mismatch }
@@ -177,10 +167,7 @@ struct Message<'a> {
 
 impl<'a> Message<'a> {
     fn parse(line: &'a [u8]) -> Option<Self> {
-        if !line
-            .iter()
-            .all(|&byte| is_formatting(byte) || line::is_text(&[byte]))
-        {
+        if !line.iter().all(|&byte| is_formatting(byte) || line::is_text(&[byte])) {
             return None;
         }
         let mut rest = line.trim_ascii_end();
@@ -211,12 +198,7 @@ impl<'a> Message<'a> {
             }
             (*param, rest) = line::split_word(rest);
         }
-        Some(Self {
-            prefix,
-            command,
-            params,
-            count,
-        })
+        Some(Self { prefix, command, params, count })
     }
 
     fn params(&self, index: usize) -> &'a [u8] {
@@ -248,19 +230,12 @@ impl Parser for IrcParser {
     fn feed(&mut self, _: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
         let direction = chunk.direction;
         let mut rest = chunk.bytes;
-        while let Some(line) = self
-            .lines
-            .get_mut(direction.index())
-            .and_then(|lines| lines.next(&mut rest))
-        {
+        while let Some(line) = self.lines.get_mut(direction.index()).and_then(|lines| lines.next(&mut rest)) {
             let Some(message) = Message::parse(line.text).filter(|_| line.is_whole()) else {
                 continue;
             };
             if message.command == STARTTLS_OK && direction == Direction::ToClient {
-                return Progress::Become {
-                    protocol: "tls",
-                    consumed: chunk.bytes.len() - rest.len(),
-                };
+                return Progress::Become { protocol: "tls", consumed: chunk.bytes.len() - rest.len() };
             }
             if self.message(&message, direction, out) {
                 out.end_record();
@@ -328,16 +303,8 @@ impl IrcParser {
             }
         } else if message.is(b"NICKSERV") || message.is(b"NS") || message.is(b"IDENTIFY") {
             state(&COMMAND, message.command);
-            let words = message
-                .params
-                .get(..message.count)
-                .unwrap_or_default()
-                .join(&b' ');
-            let words = if message.is(b"IDENTIFY") {
-                [&b"IDENTIFY "[..], &words].concat()
-            } else {
-                words
-            };
+            let words = message.params.get(..message.count).unwrap_or_default().join(&b' ');
+            let words = if message.is(b"IDENTIFY") { [&b"IDENTIFY "[..], &words].concat() } else { words };
             services_login(b"NickServ", &words, direction, out);
         } else {
             return false;
@@ -372,33 +339,14 @@ impl IrcParser {
 
 /// `IDENTIFY [account] password` to NickServ, `AUTH account password` to Q and others. Answers whether it was a login.
 fn services_login(target: &[u8], text: &[u8], direction: Direction, out: &mut dyn Sink) -> bool {
-    let service = target
-        .split(|byte| matches!(byte, b'@' | b'!'))
-        .next()
-        .unwrap_or_default();
-    let services: [&[u8]; 7] = [
-        b"NickServ",
-        b"AuthServ",
-        b"Q",
-        b"X",
-        b"UserServ",
-        b"NS",
-        b"ChanServ",
-    ];
+    let service = target.split(|byte| matches!(byte, b'@' | b'!')).next().unwrap_or_default();
+    let services: [&[u8]; 7] = [b"NickServ", b"AuthServ", b"Q", b"X", b"UserServ", b"NS", b"ChanServ"];
     let mut words = text.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
     let Some(verb) = words.next() else {
         return false;
     };
-    let verbs: [&[u8]; 8] = [
-        b"IDENTIFY",
-        b"ID",
-        b"AUTH",
-        b"LOGIN",
-        b"GHOST",
-        b"RECOVER",
-        b"REGISTER",
-        b"SIDENTIFY",
-    ];
+    let verbs: [&[u8]; 8] =
+        [b"IDENTIFY", b"ID", b"AUTH", b"LOGIN", b"GHOST", b"RECOVER", b"REGISTER", b"SIDENTIFY"];
     if !line::is_one_of(service, &services) || !line::is_one_of(verb, &verbs) {
         return false;
     }

@@ -72,10 +72,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
         return Probe::Mismatch;
     }
     // Current and next stage, of which 2 does not exist.
-    if bytes
-        .get(1)
-        .is_some_and(|flags| flags & 0x30 != 0 || flags & 0x0c == 0x08 || flags & 3 == 2)
-    {
+    if bytes.get(1).is_some_and(|flags| flags & 0x30 != 0 || flags & 0x0c == 0x08 || flags & 3 == 2) {
         return Probe::Mismatch;
     }
     let mut reader = Reader::new(bytes.get(4..).unwrap_or_default());
@@ -91,16 +88,9 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let text = &text[..text.len().min(length as usize).min(128)];
     // A later response may have no text.
     if length == 0 {
-        return if opening.flow.has_port(3260) {
-            Probe::Match
-        } else {
-            Probe::Mismatch
-        };
+        return if opening.flow.has_port(3260) { Probe::Match } else { Probe::Mismatch };
     }
-    let name = text
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric())
-        .count();
+    let name = text.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     match text.get(name) {
         Some(b'=') if name > 3 && text[0].is_ascii_uppercase() => Probe::Match,
         None if text.len() < 64 && text.len() < length as usize => Probe::NeedMore,
@@ -116,20 +106,16 @@ impl Messages for Session {
         let mut reader = Reader::new(bytes.get(4..).unwrap_or_default());
         match (reader.u8(), reader.u24()) {
             // Digests, where agreed on, would stand between; without them the lengths are exact.
-            (Some(ahs), Some(length)) => Size::of(
-                HEADER as u64,
-                u64::from(ahs) * 4 + u64::from(length).next_multiple_of(4),
-            ),
+            (Some(ahs), Some(length)) => {
+                Size::of(HEADER as u64, u64::from(ahs) * 4 + u64::from(length).next_multiple_of(4))
+            }
             _ => Size::Needs(8),
         }
     }
 
     fn message(&mut self, direction: Direction, message: &[u8], out: &mut dyn Sink) -> After {
         let opcode = message.first().map_or(0, |first| first & 0x3f);
-        if !matches!(
-            opcode,
-            LOGIN_REQUEST | LOGIN_RESPONSE | TEXT_REQUEST | TEXT_RESPONSE
-        ) {
+        if !matches!(opcode, LOGIN_REQUEST | LOGIN_RESPONSE | TEXT_REQUEST | TEXT_RESPONSE) {
             return After::Next;
         }
         out.fact(&OPCODE, direction, Value::Number(opcode.into()));
@@ -179,10 +165,7 @@ mod tests {
         let odd = flow(Transport::TCP, 4000);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &login()), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &login()[..50]), Probe::NeedMore);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"CONNECT a.org:443 HTTP/1.1\r\n"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"CONNECT a.org:443 HTTP/1.1\r\n"), Probe::Mismatch);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &[0x43; 60]), Probe::Mismatch);
     }
 }

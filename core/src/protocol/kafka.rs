@@ -93,11 +93,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     };
     // All ones for no name.
     if name == u16::MAX {
-        return if registered && first {
-            Probe::Match
-        } else {
-            Probe::Mismatch
-        };
+        return if registered && first { Probe::Match } else { Probe::Mismatch };
     }
     if !(1..=255).contains(&name) || u32::from(name) + 10 > length {
         return Probe::Mismatch;
@@ -163,11 +159,8 @@ impl Session {
                 reader.skip(skip)?;
                 let (user, password) = sasl_plain(reader.rest())?;
                 out.fact(&USER, direction, Value::Bytes(user));
-                let password = if version >= 2 {
-                    password.strip_suffix(b"\0").unwrap_or(password)
-                } else {
-                    password
-                };
+                let password =
+                    if version >= 2 { password.strip_suffix(b"\0").unwrap_or(password) } else { password };
                 out.fact(&PASSWORD, direction, Value::Bytes(password));
             }
             PRODUCE => out.fact(&RECORDS, direction, Value::Bytes(reader.rest())),
@@ -222,22 +215,11 @@ mod tests {
         let versions = request(API_VERSIONS, 4, b"");
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &versions), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &versions[..9]), Probe::NeedMore);
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &request(1, 4, b"")), Probe::Mismatch);
         assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, &request(1, 4, b"")),
+            probe(&PROTOCOL, &odd, TO_CLIENT, b"\0\0\0\x14\0\0\0\x07\0\0\0\0\0\0\0\0"),
             Probe::Mismatch
         );
-        assert_eq!(
-            probe(
-                &PROTOCOL,
-                &odd,
-                TO_CLIENT,
-                b"\0\0\0\x14\0\0\0\x07\0\0\0\0\0\0\0\0"
-            ),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x85\xffSMB\x72\0\0\0\0"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x85\xffSMB\x72\0\0\0\0"), Probe::Mismatch);
     }
 }

@@ -243,10 +243,7 @@ mod tests {
     fn name(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
         let parts: Vec<_> = parts.iter().map(|part| tlv(0x1b, &[part])).collect();
         let parts: Vec<_> = parts.iter().map(|part| &part[..]).collect();
-        tlv(
-            tag,
-            &[&tlv(0x30, &[&number(0xa0, 1), &tlv(0xa1, &[&tlv(0x30, &parts)])])],
-        )
+        tlv(tag, &[&tlv(0x30, &[&number(0xa0, 1), &tlv(0xa1, &[&tlv(0x30, &parts)])])])
     }
 
     fn as_req() -> Vec<u8> {
@@ -264,12 +261,7 @@ mod tests {
     }
 
     fn error() -> Vec<u8> {
-        let fields = [
-            number(0xa0, 5),
-            number(0xa1, 30),
-            number(0xa6, 25),
-            name(0xaa, &[b"krbtgt", b"LAB"]),
-        ];
+        let fields = [number(0xa0, 5), number(0xa1, 30), number(0xa6, 25), name(0xaa, &[b"krbtgt", b"LAB"])];
         tlv(0x7e, &[&tlv(0x30, &[&fields.concat()])])
     }
 
@@ -307,9 +299,6 @@ mod tests {
         let udp = flow(Transport::UDP, 4000);
         assert_eq!(probe(&PROTOCOL, &udp, TO_SERVER, &request), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &udp, TO_SERVER, &request[..40]), Probe::Mismatch);
-        assert_eq!(
-            probe(&PROTOCOL, &tcp, TO_SERVER, b"\0\0\0\x85\xffSMB\x72\0\0\0\0"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &tcp, TO_SERVER, b"\0\0\0\x85\xffSMB\x72\0\0\0\0"), Probe::Mismatch);
     }
 }

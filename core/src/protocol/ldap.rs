@@ -50,10 +50,7 @@ static FIELDS: &[&Field] = &[
     &CONTENT,
 ];
 
-const LOGIN: sasl::Fields = sasl::Fields {
-    username: &USERNAME,
-    password: &PASSWORD,
-};
+const LOGIN: sasl::Fields = sasl::Fields { username: &USERNAME, password: &PASSWORD };
 
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 /// RFC 3062.
@@ -211,9 +208,7 @@ fn length(reader: &mut Reader<'_>) -> Option<Option<usize>> {
         _ => return Some(None),
     };
     let bytes = reader.take(count)?;
-    let size = bytes
-        .iter()
-        .fold(0_u64, |size, byte| size << 8 | u64::from(*byte));
+    let size = bytes.iter().fold(0_u64, |size, byte| size << 8 | u64::from(*byte));
     Some(usize::try_from(size).ok().filter(|size| *size < 1 << 31))
 }
 
@@ -226,23 +221,15 @@ fn element<'a>(reader: &mut Reader<'a>) -> Option<(u8, &'a [u8])> {
 
 /// The content of the next element if it has this tag.
 fn content<'a>(reader: &mut Reader<'a>, wanted: u8) -> Option<&'a [u8]> {
-    element(reader)
-        .filter(|(tag, _)| *tag == wanted)
-        .map(|(_, content)| content)
+    element(reader).filter(|(tag, _)| *tag == wanted).map(|(_, content)| content)
 }
 
 fn number(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .take(8)
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 fn operation(tag: u8) -> Option<&'static str> {
-    OPERATIONS
-        .iter()
-        .find(|(known, _)| *known == tag)
-        .map(|(_, name)| *name)
+    OPERATIONS.iter().find(|(known, _)| *known == tag).map(|(_, name)| *name)
 }
 
 #[derive(Debug, Default)]
@@ -260,11 +247,7 @@ impl Parser for LdapParser {
         let mut rest = chunk.bytes;
         let is_datagram = flow.transport != Transport::TCP;
         while !rest.is_empty() {
-            if let Some(skip) = self
-                .skip
-                .get_mut(chunk.direction.index())
-                .filter(|skip| **skip > 0)
-            {
+            if let Some(skip) = self.skip.get_mut(chunk.direction.index()).filter(|skip| **skip > 0) {
                 let skipped = usize::try_from(*skip).map_or(rest.len(), |skip| skip.min(rest.len()));
                 rest = rest.get(skipped..).unwrap_or_default();
                 *skip = skip.saturating_sub(skipped as u64);
@@ -305,24 +288,14 @@ impl Parser for LdapParser {
                 if is_datagram {
                     break;
                 }
-                return Progress::NeedMore {
-                    consumed,
-                    need: total,
-                };
+                return Progress::NeedMore { consumed, need: total };
             };
             rest = rest.get(total..).unwrap_or_default();
             if self.message(message, chunk.direction, out) == Some(true) {
-                return Progress::Become {
-                    protocol: "tls",
-                    consumed: chunk.bytes.len() - rest.len(),
-                };
+                return Progress::Become { protocol: "tls", consumed: chunk.bytes.len() - rest.len() };
             }
         }
-        Progress::Consumed(if is_datagram {
-            chunk.bytes.len()
-        } else {
-            chunk.bytes.len() - rest.len()
-        })
+        Progress::Consumed(if is_datagram { chunk.bytes.len() } else { chunk.bytes.len() - rest.len() })
     }
 
     fn gap(&mut self, direction: Direction, missing: u64, out: &mut dyn Sink) -> Progress {
@@ -344,10 +317,8 @@ impl LdapParser {
         let id = number(content(&mut reader, INTEGER)?);
         let (tag, body) = element(&mut reader)?;
         let name = operation(tag)?;
-        let is_response = matches!(
-            tag,
-            0x61 | 0x64 | 0x65 | 0x67 | 0x69 | 0x6b | 0x6d | 0x6f | 0x73 | 0x78 | 0x79
-        );
+        let is_response =
+            matches!(tag, 0x61 | 0x64 | 0x65 | 0x67 | 0x69 | 0x6b | 0x6d | 0x6f | 0x73 | 0x78 | 0x79);
         let mut body = Reader::new(body);
         if is_response {
             let starts_tls = self.response(tag, name, id, &mut body, direction, out);
@@ -453,10 +424,7 @@ impl LdapParser {
                 None => break false,
             }
         };
-        let asked = self
-            .start_tls
-            .take_if(|asked| *asked == (id, direction.opposite()))
-            .is_some();
+        let asked = self.start_tls.take_if(|asked| *asked == (id, direction.opposite())).is_some();
         let says_tls = says_tls && direction == Direction::ToClient;
         tag == 0x78 && code == Some(0) && (asked || says_tls)
     }

@@ -44,26 +44,14 @@ impl Lines {
             self.searched = 0;
             self.inside = true;
             *rest = rest.get(window.len()..).unwrap_or_default();
-            return Some(Line {
-                text: window,
-                has_cr: false,
-                starts,
-                ends: false,
-            });
+            return Some(Line { text: window, has_cr: false, starts, ends: false });
         };
         let end = self.searched + at;
         let text = rest.get(..end).unwrap_or_default();
         *rest = rest.get(end + 1..).unwrap_or_default();
         *self = Self::default();
-        let (text, has_cr) = text
-            .strip_suffix(b"\r")
-            .map_or((text, false), |text| (text, true));
-        Some(Line {
-            text,
-            has_cr,
-            starts,
-            ends: true,
-        })
+        let (text, has_cr) = text.strip_suffix(b"\r").map_or((text, false), |text| (text, true));
+        Some(Line { text, has_cr, starts, ends: true })
     }
 
     /// Takes what is left of a body of known length as its last line.
@@ -71,12 +59,7 @@ impl Lines {
         let starts = !self.inside;
         *self = Self::default();
         let text = std::mem::take(rest);
-        (!text.is_empty()).then_some(Line {
-            text,
-            has_cr: false,
-            starts,
-            ends: true,
-        })
+        (!text.is_empty()).then_some(Line { text, has_cr: false, starts, ends: true })
     }
 
     /// Bytes were lost: what comes next is the rest of a line whose beginning is unknown.
@@ -138,21 +121,17 @@ pub(super) fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
 
 /// Whether there are no control characters but tabs; bytes of any 8-bit charset pass.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .all(|&byte| byte == b'\t' || (byte >= 0x20 && byte != 0x7f))
+    bytes.iter().all(|&byte| byte == b'\t' || (byte >= 0x20 && byte != 0x7f))
 }
 
 /// Whether `text` begins with `prefix`, ignoring ASCII case.
 pub(super) fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
-    text.get(..prefix.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 /// Whether `word` stands anywhere in `text`, ignoring ASCII case.
 pub(super) fn contains_ignore_case(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len())
-        .any(|window| window.eq_ignore_ascii_case(word))
+    text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
 }
 
 /// Whether `word` is one of `list`, ignoring ASCII case.
@@ -162,8 +141,7 @@ pub(super) fn is_one_of(word: &[u8], list: &[&[u8]]) -> bool {
 
 /// Whether incomplete `bytes` could still become one of `list`, ignoring ASCII case.
 pub(super) fn could_become(bytes: &[u8], list: &[&[u8]]) -> bool {
-    list.iter()
-        .any(|known| known.len() >= bytes.len() && starts_with_ignore_case(known, bytes))
+    list.iter().any(|known| known.len() >= bytes.len() && starts_with_ignore_case(known, bytes))
 }
 
 /// A decimal number of at most nine digits.
@@ -172,9 +150,7 @@ pub(super) fn decimal(digits: &[u8]) -> Option<u32> {
         return None;
     }
     digits.iter().try_fold(0, |number: u32, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| number * 10 + u32::from(digit - b'0'))
+        digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0'))
     })
 }
 
@@ -199,12 +175,7 @@ pub(super) fn reply(line: &[u8]) -> Option<Reply<'_>> {
         _ => return None,
     };
     let code = u16::try_from(decimal(digits)?).ok()?;
-    Some(Reply {
-        code,
-        is_last,
-        digits,
-        text,
-    })
+    Some(Reply { code, is_last, digits, text })
 }
 
 #[cfg(test)]
@@ -231,11 +202,7 @@ mod tests {
     fn lines_are_the_same_byte_by_byte() {
         let text = b"USER a\r\nbare\n\r\nunfinished";
         let bytes: Vec<&[u8]> = text.chunks(1).collect();
-        let expected = vec![
-            (b"USER a".to_vec(), true),
-            (b"bare".to_vec(), true),
-            (Vec::new(), true),
-        ];
+        let expected = vec![(b"USER a".to_vec(), true), (b"bare".to_vec(), true), (Vec::new(), true)];
         assert_eq!(cut(&[text]), expected);
         assert_eq!(cut(&bytes), expected);
     }
@@ -247,10 +214,7 @@ mod tests {
         let bytes: Vec<&[u8]> = text.chunks(1).collect();
         for found in [cut(&[&text]), cut(&bytes)] {
             let lengths: Vec<_> = found.iter().map(|(line, whole)| (line.len(), *whole)).collect();
-            assert_eq!(
-                lengths,
-                [(LINE_BYTES, false), (LINE_BYTES, false), (3, false), (4, true)]
-            );
+            assert_eq!(lengths, [(LINE_BYTES, false), (LINE_BYTES, false), (3, false), (4, true)]);
         }
     }
 
@@ -259,14 +223,7 @@ mod tests {
         assert!(reply(b"220 ready").is_some_and(|reply| reply.code == 220 && reply.is_last));
         assert!(reply(b"250-SIZE").is_some_and(|reply| !reply.is_last && reply.text == b"SIZE"));
         assert!(reply(b"354").is_some());
-        for line in [
-            &b"22 ready"[..],
-            b"2200 ready",
-            b"720 x",
-            b"HTTP/1.1 200 OK",
-            b"200OK",
-            b"",
-        ] {
+        for line in [&b"22 ready"[..], b"2200 ready", b"720 x", b"HTTP/1.1 200 OK", b"200OK", b""] {
             assert!(reply(line).is_none());
         }
     }
@@ -279,9 +236,8 @@ mod tests {
         for round in 0..20_000 {
             let bytes: Vec<u8> = (0..48)
                 .map(|_| {
-                    state = state
-                        .wrapping_mul(6_364_136_223_846_793_005)
-                        .wrapping_add(1_442_695_040_888_963_407);
+                    state =
+                        state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     (state >> 56) as u8
                 })
                 .collect();

@@ -147,10 +147,7 @@ impl Message {
         let value = value.get(1..).unwrap_or_default().trim_ascii();
         let is = |known: &[u8]| name.trim_ascii_end().eq_ignore_ascii_case(known);
         if is(b"Content-Transfer-Encoding") {
-            let word = value
-                .split(|byte| matches!(byte, b';' | b' '))
-                .next()
-                .unwrap_or_default();
+            let word = value.split(|byte| matches!(byte, b';' | b' ')).next().unwrap_or_default();
             self.encoding = if word.eq_ignore_ascii_case(b"base64") {
                 Encoding::Base64
             } else if word.eq_ignore_ascii_case(b"quoted-printable") {
@@ -181,17 +178,13 @@ impl Message {
     fn boundary(&mut self, text: &[u8], out: &mut dyn Sink) -> bool {
         let text = text.strip_prefix(b"--").unwrap_or_default().trim_ascii_end();
         let matching = |boundary: &Vec<u8>| {
-            text.strip_prefix(&boundary[..])
-                .is_some_and(|rest| rest.is_empty() || rest == b"--")
+            text.strip_prefix(&boundary[..]).is_some_and(|rest| rest.is_empty() || rest == b"--")
         };
         let Some(level) = self.boundaries.iter().rposition(matching) else {
             return false;
         };
         self.flush_base64(out);
-        let ends = self
-            .boundaries
-            .get(level)
-            .is_some_and(|boundary| text.len() > boundary.len());
+        let ends = self.boundaries.get(level).is_some_and(|boundary| text.len() > boundary.len());
         self.boundaries.truncate(if ends { level } else { level + 1 });
         self.encoding = Encoding::Identity;
         self.in_header = !ends;
@@ -218,9 +211,7 @@ impl Message {
 
 fn boundary_parameter(value: &[u8]) -> Option<&[u8]> {
     let name = b"boundary=";
-    let at = value
-        .windows(name.len())
-        .position(|window| window.eq_ignore_ascii_case(name))?;
+    let at = value.windows(name.len()).position(|window| window.eq_ignore_ascii_case(name))?;
     let value = value.get(at + name.len()..)?;
     let boundary = match value {
         [b'"', quoted @ ..] => quoted.split(|&byte| byte == b'"').next()?,
@@ -235,11 +226,7 @@ fn quoted_printable(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [byte, after @ ..] = rest {
-        let hex = |digit: u8| {
-            char::from(digit)
-                .to_digit(16)
-                .and_then(|value| u8::try_from(value).ok())
-        };
+        let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
         if let (b'=', [high, low, behind @ ..]) = (byte, after)
             && let (Some(high), Some(low)) = (hex(*high), hex(*low))
         {

@@ -75,11 +75,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let head = &bytes[..bytes.len().min(512)];
     let Some(end) = memchr::memchr(b'\n', head) else {
         let fits = head.len() < 512 && head.first().is_none_or(u8::is_ascii_alphabetic);
-        return if fits && !opening.is_datagram() {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+        return if fits && !opening.is_datagram() { Probe::NeedMore } else { Probe::Mismatch };
     };
     match head[..end].strip_suffix(b"\r") {
         Some(line) => match evidence(line) {
@@ -101,9 +97,7 @@ enum Evidence {
 fn evidence(line: &[u8]) -> Evidence {
     let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').take(8).collect();
     let numbers = |range: std::ops::Range<usize>| {
-        words
-            .get(range)
-            .is_some_and(|words| words.iter().all(|word| decimal(word).is_some()))
+        words.get(range).is_some_and(|words| words.iter().all(|word| decimal(word).is_some()))
     };
     match *words.as_slice() {
         [b"set" | b"add" | b"replace" | b"append" | b"prepend", key, ..]
@@ -131,15 +125,7 @@ fn evidence(line: &[u8]) -> Evidence {
 /// believed on the registered port.
 fn probe_binary(bytes: &[u8], registered_port: bool) -> Probe {
     let mut reader = Reader::new(bytes);
-    let head = (
-        reader.u8(),
-        reader.u8(),
-        reader.u16(),
-        reader.u8(),
-        reader.u8(),
-        reader.u16(),
-        reader.u32(),
-    );
+    let head = (reader.u8(), reader.u8(), reader.u16(), reader.u8(), reader.u8(), reader.u16(), reader.u32());
     let (Some(magic), Some(opcode), Some(key), Some(extras), Some(kind), Some(bucket), Some(body)) = head
     else {
         return Probe::NeedMore;
@@ -157,11 +143,7 @@ fn probe_binary(bytes: &[u8], registered_port: bool) -> Probe {
         (_, 0x07 | 0x08 | 0x0a | 0x0b | 0x10 | 0x17 | 0x18 | 0x20, 0 | 4) => registered_port,
         _ => false,
     };
-    if fits && lengths && kind == 0 && bucket < 1024 {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    if fits && lengths && kind == 0 && bucket < 1024 { Probe::Match } else { Probe::Mismatch }
 }
 
 #[derive(Debug, Default)]
@@ -174,9 +156,7 @@ impl Messages for Session {
             return body.map_or(Size::Needs(HEADER), |body| Size::of(HEADER as u64, body));
         }
         // A block of data and its line end follow.
-        Size::line(bytes, |line| {
-            data_length(line).map_or(0, |length| length.saturating_add(2))
-        })
+        Size::line(bytes, |line| data_length(line).map_or(0, |length| length.saturating_add(2)))
     }
 
     fn message(&mut self, direction: Direction, message: &[u8], out: &mut dyn Sink) -> After {
@@ -268,12 +248,8 @@ mod tests {
     #[test]
     fn reads_both_protocols() {
         let tcp = flow(Transport::TCP, 11211);
-        let conversation: &[(Direction, &[u8])] = &[
-            (TO_SERVER, SET),
-            (TO_CLIENT, b"STORED\r\n"),
-            (TO_SERVER, b"get k\r\n"),
-            (TO_SERVER, AUTH),
-        ];
+        let conversation: &[(Direction, &[u8])] =
+            &[(TO_SERVER, SET), (TO_CLIENT, b"STORED\r\n"), (TO_SERVER, b"get k\r\n"), (TO_SERVER, AUTH)];
         let transcript = feed(&PROTOCOL, &tcp, conversation);
         assert_eq!(transcript.values(&COMMAND), ["set", "get"]);
         assert_eq!(transcript.values(&KEY), ["k", "k"]);
@@ -290,15 +266,9 @@ mod tests {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, AUTH), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &known, TO_SERVER, b"stats\r\n"), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"stats\r\n"), Probe::Mismatch);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"GET / HTTP/1.1\r\n"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"GET / HTTP/1.1\r\n"), Probe::Mismatch);
         let udp = flow(Transport::UDP, 11211);
-        assert_eq!(
-            probe(&PROTOCOL, &udp, TO_SERVER, b"\0\x01\0\0\0\x01\0\0stats\r\n"),
-            Probe::Match
-        );
+        assert_eq!(probe(&PROTOCOL, &udp, TO_SERVER, b"\0\x01\0\0\0\x01\0\0stats\r\n"), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &[0x80; 40]), Probe::Mismatch);
         let mut noop = [0; 24];
         (noop[0], noop[1]) = (REQUEST, 0x0a);

@@ -56,11 +56,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let mut reader = Reader::new(bytes);
     // A handshake has at most 2 + 5 + 257 + 2 + 1 bytes, its length one or two.
     let Some(length) = variable(&mut reader) else {
-        return if bytes.len() < 3 {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+        return if bytes.len() < 3 { Probe::NeedMore } else { Probe::Mismatch };
     };
     if !(7..=270).contains(&length) {
         return Probe::Mismatch;
@@ -94,15 +90,8 @@ impl<'a> Handshake<'a> {
         let version = variable(packet)?;
         let length = variable(packet)?;
         let address = packet.take(usize::try_from(length).ok()?)?;
-        let handshake = Self {
-            version,
-            address,
-            port: packet.u16()?,
-            next: variable(packet)?,
-        };
-        let printable = address
-            .iter()
-            .all(|byte| matches!(byte, 0 | b'-'..=b':' | b'A'..=b'z'));
+        let handshake = Self { version, address, port: packet.u16()?, next: variable(packet)? };
+        let printable = address.iter().all(|byte| matches!(byte, 0 | b'-'..=b':' | b'A'..=b'z'));
         let fits = packet.is_empty() && printable && !address.is_empty() && (1..=3).contains(&handshake.next);
         fits.then_some(handshake)
     }
@@ -153,11 +142,7 @@ impl Messages for Session {
                 self.login = handshake.next == 2;
                 out.fact(&VERSION, direction, Value::Number(handshake.version.into()));
                 // Forge writes its mark behind a zero.
-                let host = handshake
-                    .address
-                    .split(|byte| *byte == 0)
-                    .next()
-                    .unwrap_or_default();
+                let host = handshake.address.split(|byte| *byte == 0).next().unwrap_or_default();
                 out.fact(&HOSTNAME, direction, Value::Bytes(host));
                 out.fact(&STATE, direction, Value::Number(handshake.next.into()));
                 out.end_record();
@@ -197,17 +182,9 @@ mod tests {
         assert_eq!(probe(&PROTOCOL, &known, TO_SERVER, LOGIN), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &known, TO_SERVER, &LOGIN[..9]), Probe::NeedMore);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, LOGIN), Probe::Mismatch);
+        assert_eq!(probe(&PROTOCOL, &known, TO_SERVER, b"\x16\x03\x01\x02\0\x01"), Probe::Mismatch);
         assert_eq!(
-            probe(&PROTOCOL, &known, TO_SERVER, b"\x16\x03\x01\x02\0\x01"),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            probe(
-                &PROTOCOL,
-                &known,
-                TO_SERVER,
-                b"\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-            ),
+            probe(&PROTOCOL, &known, TO_SERVER, b"\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
             Probe::Mismatch
         );
     }

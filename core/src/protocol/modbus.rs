@@ -147,26 +147,13 @@ mod tests {
         let (known, odd) = (flow(Transport::TCP, 502), flow(Transport::TCP, 4000));
         assert_eq!(probe(&PROTOCOL, &known, TO_SERVER, READ), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, READ), Probe::NeedMore);
-        let opening = Opening {
-            flow: &odd,
-            direction: TO_CLIENT,
-            to_server: READ,
-            to_client: ANSWER,
-            previous: None,
-        };
+        let opening =
+            Opening { flow: &odd, direction: TO_CLIENT, to_server: READ, to_client: ANSWER, previous: None };
         assert_eq!(PROTOCOL.probe(&opening), Probe::Match);
         assert_eq!(
-            probe(
-                &PROTOCOL,
-                &known,
-                TO_SERVER,
-                b"\0\x01\0\0\0\x08\x01\x03\0\0\0\x02\0\0"
-            ),
+            probe(&PROTOCOL, &known, TO_SERVER, b"\0\x01\0\0\0\x08\x01\x03\0\0\0\x02\0\0"),
             Probe::Mismatch
         );
-        assert_eq!(
-            probe(&PROTOCOL, &known, TO_SERVER, b"GET / HTTP/1.1"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &known, TO_SERVER, b"GET / HTTP/1.1"), Probe::Mismatch);
     }
 }

@@ -259,10 +259,7 @@ fn payload(mechanism: &[u8], payload: &[u8], direction: Direction, out: &mut dyn
         out.fact(&USER, direction, Value::Bytes(user));
         out.fact(&PASSWORD, direction, Value::Bytes(password));
     } else if mechanism.starts_with(b"SCRAM") {
-        let user = payload
-            .strip_prefix(b"n,,n=")?
-            .split(|byte| *byte == b',')
-            .next()?;
+        let user = payload.strip_prefix(b"n,,n=")?.split(|byte| *byte == b',').next()?;
         out.fact(&USER, direction, Value::Bytes(user));
     }
     Some(())
@@ -307,17 +304,9 @@ mod tests {
     fn login() -> Vec<u8> {
         let payload = b"\x05payload\0\x0c\0\0\0\0\0anna\0secret".to_vec();
         let body = document_of(
-            &[
-                b"\x10saslStart\0\x01\0\0\0".to_vec(),
-                string("mechanism", "PLAIN"),
-                payload,
-            ]
-            .concat(),
+            &[b"\x10saslStart\0\x01\0\0\0".to_vec(), string("mechanism", "PLAIN"), payload].concat(),
         );
-        message(
-            OP_QUERY,
-            &[&b"\0\0\0\0$external.$cmd\0\0\0\0\0\xff\xff\xff\xff"[..], &body].concat(),
-        )
+        message(OP_QUERY, &[&b"\0\0\0\0$external.$cmd\0\0\0\0\0\xff\xff\xff\xff"[..], &body].concat())
     }
 
     #[test]
@@ -340,17 +329,8 @@ mod tests {
             assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &bytes), Probe::Match);
             assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &bytes[..14]), Probe::NeedMore);
         }
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, &message(2013, &[0xff; 20])),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, &message(2004, b"\0\0\0\0nodot\0")),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"GET / HTTP/1.1\r\nHost: a\r\n"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &message(2013, &[0xff; 20])), Probe::Mismatch);
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &message(2004, b"\0\0\0\0nodot\0")), Probe::Mismatch);
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"GET / HTTP/1.1\r\nHost: a\r\n"), Probe::Mismatch);
     }
 }

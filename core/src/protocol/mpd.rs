@@ -90,10 +90,7 @@ impl Messages for Session {
         } else {
             let command = word(&mut line);
             out.fact(&COMMAND, direction, Value::Bytes(command));
-            let argument = line
-                .strip_prefix(b"\"")
-                .and_then(|line| line.strip_suffix(b"\""))
-                .unwrap_or(line);
+            let argument = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
             match command {
                 b"password" => out.fact(&PASSWORD, direction, Value::Bytes(argument)),
                 _ if !line.is_empty() => out.fact(&ARGUMENTS, direction, Value::Bytes(line)),
@@ -129,10 +126,7 @@ mod tests {
     #[test]
     fn is_known_by_its_greeting() {
         let odd = flow(Transport::TCP, 4000);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_CLIENT, b"OK MPD 0.23.5\n"),
-            Probe::Match
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"OK MPD 0.23.5\n"), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"OK M"), Probe::NeedMore);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"OK ready\n"), Probe::Mismatch);
     }

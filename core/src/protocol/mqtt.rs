@@ -207,11 +207,7 @@ impl Session {
         out: &mut dyn Sink,
     ) -> Option<()> {
         reader.skip(2)?;
-        let name = if kind == SUBSCRIBE {
-            "subscribe"
-        } else {
-            "unsubscribe"
-        };
+        let name = if kind == SUBSCRIBE { "subscribe" } else { "unsubscribe" };
         out.fact(&KIND, direction, Value::Text(name));
         if self.version == VERSION_5 {
             properties(wire::properties(reader)?, direction, out);

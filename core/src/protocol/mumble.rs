@@ -57,10 +57,11 @@ impl Protocol for Mumble {
 fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
     match opening.previous {
-        Some(Chunk {
-            direction,
-            bytes: previous,
-        }) if direction != opening.direction && repeats(previous, bytes) => Probe::Match,
+        Some(Chunk { direction, bytes: previous })
+            if direction != opening.direction && repeats(previous, bytes) =>
+        {
+            Probe::Match
+        }
         _ if bytes.len() == PING && bytes.starts_with(&[0; 4]) => {
             if opening.flow.has_port(64738) {
                 Probe::Match
@@ -86,37 +87,11 @@ struct Packet;
 
 impl Datagram for Packet {
     fn read(&mut self, direction: Direction, datagram: &[u8], out: &mut dyn Sink) -> Option<()> {
-        if let &[
-            0,
-            major,
-            minor,
-            patch,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            high,
-            low,
-            ..,
-        ] = datagram
+        if let &[0, major, minor, patch, _, _, _, _, _, _, _, _, _, _, high, low, ..] = datagram
             && datagram.len() == PONG
         {
-            out.fact(
-                &VERSION,
-                direction,
-                Value::Text(&format!("{major}.{minor}.{patch}")),
-            );
-            out.fact(
-                &USERS,
-                direction,
-                Value::Number(u16::from_be_bytes([high, low]).into()),
-            );
+            out.fact(&VERSION, direction, Value::Text(&format!("{major}.{minor}.{patch}")));
+            out.fact(&USERS, direction, Value::Number(u16::from_be_bytes([high, low]).into()));
         }
         Some(())
     }
@@ -148,17 +123,11 @@ mod tests {
             direction: TO_CLIENT,
             to_server: b"",
             to_client: answer,
-            previous: Some(Chunk {
-                direction: TO_SERVER,
-                bytes: ASK,
-            }),
+            previous: Some(Chunk { direction: TO_SERVER, bytes: ASK }),
         };
         assert_eq!(PROTOCOL.probe(&opening(ANSWER)), Probe::Match);
         assert_eq!(PROTOCOL.probe(&opening(&[0; 24])), Probe::Mismatch);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, ASK), Probe::NeedMore);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x01abcdefgh"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x01abcdefgh"), Probe::Mismatch);
     }
 }

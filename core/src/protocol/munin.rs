@@ -115,10 +115,7 @@ mod tests {
     #[test]
     fn is_known_by_its_greeting() {
         let odd = flow(Transport::TCP, 4000);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_CLIENT, b"# munin node at vm\n"),
-            Probe::Match
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"# munin node at vm\n"), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"# mun"), Probe::NeedMore);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"#!/bin/sh\n"), Probe::Mismatch);
     }

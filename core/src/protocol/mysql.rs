@@ -139,9 +139,7 @@ impl Messages for Session {
             return After::Next;
         }
         let body = reader.rest();
-        let server = *self
-            .server
-            .get_or_insert_with(|| server_of(direction, sequence, body));
+        let server = *self.server.get_or_insert_with(|| server_of(direction, sequence, body));
         if server == direction {
             self.server_packet(sequence, body, direction, out)
         } else {

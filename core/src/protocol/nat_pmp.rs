@@ -79,11 +79,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
         }
         _ => false,
     };
-    if fits && registered {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    if fits && registered { Probe::Match } else { Probe::Mismatch }
 }
 
 #[derive(Debug, Default)]
@@ -94,11 +90,7 @@ impl Datagram for Packet {
         let mut reader = Reader::new(datagram);
         let version = reader.u8()?;
         let operation = reader.u8()?;
-        out.fact(
-            &VERSION,
-            direction,
-            Value::Text(if version == NAT_PMP { "nat-pmp" } else { "pcp" }),
-        );
+        out.fact(&VERSION, direction, Value::Text(if version == NAT_PMP { "nat-pmp" } else { "pcp" }));
         let name = match (version, operation & !ANSWER) {
             (NAT_PMP, 0) => "address",
             (NAT_PMP, 1) => "map-udp",

@@ -19,9 +19,7 @@ static COMMAND: Field = Field::meta("nats.command", "command");
 static SUBJECT: Field = Field::new("nats.subject", Role::Content);
 static PAYLOAD: Field = Field::new("nats.payload", Role::Content);
 
-static FIELDS: &[&Field] = &[
-    &SERVER, &VERSION, &USER, &PASSWORD, &NAME, &COMMAND, &SUBJECT, &PAYLOAD,
-];
+static FIELDS: &[&Field] = &[&SERVER, &VERSION, &USER, &PASSWORD, &NAME, &COMMAND, &SUBJECT, &PAYLOAD];
 
 pub(super) static PROTOCOL: Nats = Nats;
 
@@ -104,9 +102,7 @@ impl Messages for Session {
         if bytes.starts_with(&[0x16]) {
             return Size::Turns(After::Secured("tls"));
         }
-        Size::line(bytes, |line| {
-            payload_length(line).map_or(0, |length| length.saturating_add(2))
-        })
+        Size::line(bytes, |line| payload_length(line).map_or(0, |length| length.saturating_add(2)))
     }
 
     fn message(&mut self, direction: Direction, message: &[u8], out: &mut dyn Sink) -> After {
@@ -136,21 +132,11 @@ impl Messages for Session {
 }
 
 fn info(json: &[u8], direction: Direction, out: &mut dyn Sink) {
-    strings(
-        json,
-        direction,
-        out,
-        &[("server_name", &SERVER), ("version", &VERSION)],
-    );
+    strings(json, direction, out, &[("server_name", &SERVER), ("version", &VERSION)]);
 }
 
 fn connect(json: &[u8], direction: Direction, out: &mut dyn Sink) {
-    let fields = [
-        ("name", &NAME),
-        ("user", &USER),
-        ("pass", &PASSWORD),
-        ("auth_token", &PASSWORD),
-    ];
+    let fields = [("name", &NAME), ("user", &USER), ("pass", &PASSWORD), ("auth_token", &PASSWORD)];
     strings(json, direction, out, &fields);
 }
 
@@ -173,11 +159,8 @@ mod tests {
 
     const INFO: &[u8] = b"INFO {\"server_id\":\"X\",\"server_name\":\"n1\",\"version\":\"2.9\"} \r\n";
     const CONNECT: &[u8] = b"CONNECT {\"verbose\":false,\"user\":\"anna\",\"pass\":\"secret\"}\r\n";
-    const CONVERSATION: &[(Direction, &[u8])] = &[
-        (TO_CLIENT, INFO),
-        (TO_SERVER, CONNECT),
-        (TO_SERVER, b"PUB a.b 5\r\nhello\r\nPING\r\n"),
-    ];
+    const CONVERSATION: &[(Direction, &[u8])] =
+        &[(TO_CLIENT, INFO), (TO_SERVER, CONNECT), (TO_SERVER, b"PUB a.b 5\r\nhello\r\nPING\r\n")];
 
     #[test]
     fn reads_logins_and_messages() {
@@ -197,9 +180,6 @@ mod tests {
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, INFO), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, CONNECT), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"CONN"), Probe::NeedMore);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"CONNECT a.org:443 HTTP/1.1\r\n"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"CONNECT a.org:443 HTTP/1.1\r\n"), Probe::Mismatch);
     }
 }

@@ -76,11 +76,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     };
     let old = [MAGIC, OLD].concat();
     if starts(bytes, &server) || starts(bytes, &old) {
-        return if bytes.len() < 16 {
-            Probe::NeedMore
-        } else {
-            Probe::Match
-        };
+        return if bytes.len() < 16 { Probe::NeedMore } else { Probe::Match };
     }
     // Only two of the client's flags are defined.
     match bytes {
@@ -192,11 +188,8 @@ mod tests {
         let tcp = flow(Transport::TCP, 10809);
         let asks = b"\0\0\0\x03IHAVEOPT\0\0\0\x05\0\0\0\0";
         let agrees = b"\0\x03\xe8\x89\x04\x55\x65\xa9\0\0\0\x05\0\0\0\x01\0\0\0\0";
-        let transcript = feed(
-            &PROTOCOL,
-            &tcp,
-            &[(TO_CLIENT, SERVER), (TO_SERVER, asks), (TO_CLIENT, agrees)],
-        );
+        let transcript =
+            feed(&PROTOCOL, &tcp, &[(TO_CLIENT, SERVER), (TO_SERVER, asks), (TO_CLIENT, agrees)]);
         assert!(transcript.says("[secured by tls]"));
     }
 
@@ -206,13 +199,7 @@ mod tests {
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, SERVER), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, CLIENT), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, &SERVER[..9]), Probe::NeedMore);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x08\x04\xd2\x16\x2f"),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"NICK anna\r\n"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x08\x04\xd2\x16\x2f"), Probe::Mismatch);
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"NICK anna\r\n"), Probe::Mismatch);
     }
 }

@@ -62,11 +62,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
     // On DNS's port the same bytes are a question for the service record of an odd name.
     let is_name = !opening.flow.has_port(53) && NameService::read(bytes).is_some();
-    if is_name || datagram(bytes).is_some() {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    if is_name || datagram(bytes).is_some() { Probe::Match } else { Probe::Mismatch }
 }
 
 /// A name service packet, RFC 1002 §4.2: DNS's header and layout, with names of one encoded label.
@@ -122,16 +118,11 @@ fn name(reader: &mut Reader<'_>) -> Option<String> {
             _ => return None,
         }
     }
-    let decoded: Vec<u8> = encoded
-        .chunks_exact(2)
-        .map(|pair| (pair[0] - b'A') << 4 | (pair[1] - b'A'))
-        .collect();
+    let decoded: Vec<u8> =
+        encoded.chunks_exact(2).map(|pair| (pair[0] - b'A') << 4 | (pair[1] - b'A')).collect();
     // The sixteenth byte is the kind of the name.
     let name = decoded.get(..15)?;
-    let end = name
-        .iter()
-        .rposition(|byte| !matches!(byte, b' ' | 0))
-        .map_or(0, |last| last + 1);
+    let end = name.iter().rposition(|byte| !matches!(byte, b' ' | 0)).map_or(0, |last| last + 1);
     Some(String::from_utf8_lossy(name.get(..end)?).into_owned())
 }
 
@@ -179,12 +170,7 @@ mod tests {
     const FILER3: &[u8] = b"\x20EGEJEMEFFCDDCACACACACACACACACACA\0";
 
     fn query() -> Vec<u8> {
-        [
-            &b"\x1c\x30\x01\x10\0\x01\0\0\0\0\0\0"[..],
-            FILER3,
-            b"\0\x20\0\x01",
-        ]
-        .concat()
+        [&b"\x1c\x30\x01\x10\0\x01\0\0\0\0\0\0"[..], FILER3, b"\0\x20\0\x01"].concat()
     }
 
     fn browse() -> Vec<u8> {

@@ -53,11 +53,7 @@ impl Protocol for NetFlow {
 }
 
 fn probe(opening: &Opening<'_>) -> Probe {
-    if fits(opening.newest()) == Some(true) {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    if fits(opening.newest()) == Some(true) { Probe::Match } else { Probe::Mismatch }
 }
 
 /// Records of fixed size fill the older versions, sets with their lengths the newer ones.
@@ -145,14 +141,8 @@ mod tests {
         let odd = flow(Transport::UDP, 4000);
         for report in [&version_5()[..], VERSION_9, IPFIX] {
             assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, report), Probe::Match);
-            assert_eq!(
-                probe(&PROTOCOL, &odd, TO_SERVER, &report[..report.len() - 1]),
-                Probe::Mismatch
-            );
+            assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &report[..report.len() - 1]), Probe::Mismatch);
         }
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"\0\x01boot.cfg\0octet\0"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"\0\x01boot.cfg\0octet\0"), Probe::Mismatch);
     }
 }

@@ -87,11 +87,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
         return Probe::Mismatch;
     }
     let Some(end) = memchr::memchr(b'\n', head) else {
-        return if head.len() < 512 {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+        return if head.len() < 512 { Probe::NeedMore } else { Probe::Mismatch };
     };
     let line = head[..end].trim_ascii_end().to_ascii_uppercase();
     let sure = match line.get(..4) {
@@ -100,11 +96,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
         }
         _ => line == b"MODE READER" || line.starts_with(b"AUTHINFO USER ") || line.starts_with(b"XOVER "),
     };
-    if sure || registered {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    if sure || registered { Probe::Match } else { Probe::Mismatch }
 }
 
 #[derive(Debug, Default)]
@@ -118,8 +110,7 @@ struct Session {
 
 impl Session {
     fn is_server(&self, direction: Direction) -> bool {
-        self.server
-            .map_or(direction == Direction::ToClient, |server| server == direction)
+        self.server.map_or(direction == Direction::ToClient, |server| server == direction)
     }
 }
 
@@ -150,11 +141,7 @@ impl Session {
             Some(b"340" | b"335") => self.posting = true,
             Some(b"200" | b"201") if !self.greeted => {
                 self.greeted = true;
-                out.fact(
-                    &GREETING,
-                    direction,
-                    Value::Bytes(line.get(4..).unwrap_or_default()),
-                );
+                out.fact(&GREETING, direction, Value::Bytes(line.get(4..).unwrap_or_default()));
                 out.end_record();
             }
             _ => {}
@@ -192,9 +179,7 @@ fn login(mut rest: &[u8], direction: Direction, out: &mut dyn Sink) {
         b"USER" => out.fact(&USER, direction, Value::Bytes(rest)),
         b"PASS" => out.fact(&PASSWORD, direction, Value::Bytes(rest)),
         b"SASL" if word(&mut rest).eq_ignore_ascii_case(b"PLAIN") => {
-            let decoded = base64::engine::general_purpose::STANDARD
-                .decode(rest)
-                .unwrap_or_default();
+            let decoded = base64::engine::general_purpose::STANDARD.decode(rest).unwrap_or_default();
             if let Some((user, password)) = sasl_plain(&decoded) {
                 out.fact(&USER, direction, Value::Bytes(user));
                 out.fact(&PASSWORD, direction, Value::Bytes(password));
@@ -211,10 +196,7 @@ mod tests {
 
     const CONVERSATION: &[(Direction, &[u8])] = &[
         (TO_CLIENT, b"200 news.example.org NNTP ready\r\n"),
-        (
-            TO_SERVER,
-            b"AUTHINFO USER anna\r\nAUTHINFO PASS secret\r\nPOST\r\n",
-        ),
+        (TO_SERVER, b"AUTHINFO USER anna\r\nAUTHINFO PASS secret\r\nPOST\r\n"),
         (TO_CLIENT, b"381 more\r\n281 ok\r\n340 send\r\n"),
         (TO_SERVER, b"Subject: hi\r\n\r\nhello\r\n.\r\nQUIT\r\n"),
     ];
@@ -226,10 +208,7 @@ mod tests {
         assert_eq!(transcript.value(&USER), "anna");
         assert_eq!(transcript.value(&PASSWORD), "secret");
         assert_eq!(transcript.values(&ARTICLE), ["Subject: hi", "hello"]);
-        assert_eq!(
-            transcript.values(&COMMAND),
-            ["AUTHINFO", "AUTHINFO", "POST", "QUIT"]
-        );
+        assert_eq!(transcript.values(&COMMAND), ["AUTHINFO", "AUTHINFO", "POST", "QUIT"]);
         keeps_promises(&PROTOCOL, &tcp, CONVERSATION);
     }
 
@@ -243,24 +222,10 @@ mod tests {
     #[test]
     fn is_known_by_greeting_or_command() {
         let (known, odd) = (flow(Transport::TCP, 119), flow(Transport::TCP, 4000));
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_CLIENT, b"200 x NNTP Service Ready\r\n"),
-            Probe::Match
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"MODE READER\r\n"),
-            Probe::Match
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &known, TO_CLIENT, b"201 hello\r\n"),
-            Probe::Match
-        );
-        for bytes in [
-            &b"220 ftp ready\r\n"[..],
-            b"200 OK\r\n",
-            b"GET / HTTP/1.1\r\n",
-            b"EHLO a\r\n",
-        ] {
+        assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"200 x NNTP Service Ready\r\n"), Probe::Match);
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"MODE READER\r\n"), Probe::Match);
+        assert_eq!(probe(&PROTOCOL, &known, TO_CLIENT, b"201 hello\r\n"), Probe::Match);
+        for bytes in [&b"220 ftp ready\r\n"[..], b"200 OK\r\n", b"GET / HTTP/1.1\r\n", b"EHLO a\r\n"] {
             assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, bytes), Probe::Mismatch);
         }
     }

@@ -32,15 +32,7 @@ pub(super) fn login(bytes: &[u8]) -> Option<Login> {
         reader.skip(2)?;
         let offset = usize::try_from(reader.u32_le()?).ok()?;
         let bytes = message.get(offset..offset.checked_add(length)?)?;
-        Some(if unicode {
-            utf16_le(bytes)
-        } else {
-            String::from_utf8_lossy(bytes).into_owned()
-        })
+        Some(if unicode { utf16_le(bytes) } else { String::from_utf8_lossy(bytes).into_owned() })
     };
-    Some(Login {
-        domain: field()?,
-        user: field()?,
-        workstation: field()?,
-    })
+    Some(Login { domain: field()?, user: field()?, workstation: field()? })
 }

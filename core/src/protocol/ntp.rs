@@ -253,11 +253,7 @@ mod tests {
         let flow = testing::flow(Transport::UDP, 123);
         let (question, answer) = (question(), answer());
         let monlist = b"\x17\0\x03\x2a\0\0\0\0";
-        let conversation = [
-            (TO_SERVER, &question[..]),
-            (TO_CLIENT, &answer[..]),
-            (TO_SERVER, &monlist[..]),
-        ];
+        let conversation = [(TO_SERVER, &question[..]), (TO_CLIENT, &answer[..]), (TO_SERVER, &monlist[..])];
         testing::keeps_promises(&PROTOCOL, &flow, &conversation);
         let said = testing::feed(&PROTOCOL, &flow, &conversation);
         assert_eq!(said.values(&MODE), ["3", "4", "7"]);
@@ -272,32 +268,17 @@ mod tests {
     #[test]
     fn elsewhere_only_an_answer_is_proof() {
         let flow = testing::flow(Transport::UDP, 9999);
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_CLIENT, &answer()),
-            Probe::Match
-        );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, &question()),
-            Probe::Mismatch
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_CLIENT, &answer()), Probe::Match);
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &question()), Probe::Mismatch);
     }
 
     #[test]
     fn others_are_not_ntp() {
         let flow = testing::flow(Transport::UDP, 123);
-        let others: [&[u8]; 6] = [
-            b"",
-            &[0; 48],
-            &[0xff; 48],
-            &[0x23; 48],
-            &question()[..47],
-            b"GET / HTTP/1.1\r\n\r\n",
-        ];
+        let others: [&[u8]; 6] =
+            [b"", &[0; 48], &[0xff; 48], &[0x23; 48], &question()[..47], b"GET / HTTP/1.1\r\n\r\n"];
         for bytes in others {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes),
-                Probe::Mismatch
-            );
+            assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes), Probe::Mismatch);
         }
     }
 }

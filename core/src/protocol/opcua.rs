@@ -126,10 +126,7 @@ fn hello(body: &[u8], direction: Direction, out: &mut dyn Sink) {
     };
     out.fact(&URL, direction, Value::Bytes(url));
     if let Some(rest) = memmem::find(url, b"://").and_then(|at| url.get(at + 3..)) {
-        let host = rest
-            .split(|byte| matches!(byte, b'/' | b':'))
-            .next()
-            .unwrap_or_default();
+        let host = rest.split(|byte| matches!(byte, b'/' | b':')).next().unwrap_or_default();
         out.fact(&HOSTNAME, direction, Value::Bytes(host));
     }
 }
@@ -162,18 +159,12 @@ mod tests {
     #[test]
     fn reads_address_and_policy() {
         let tcp = flow(Transport::TCP, 4840);
-        let hello = message(
-            b"HELF",
-            &[&[0; 20][..], &text(b"opc.tcp://plc.example.org:4840/x")].concat(),
-        );
+        let hello = message(b"HELF", &[&[0; 20][..], &text(b"opc.tcp://plc.example.org:4840/x")].concat());
         let open = |name: &[u8]| {
             message(
                 b"OPNF",
-                &[
-                    &[0; 4][..],
-                    &text(&[b"http://opcfoundation.org/UA/SecurityPolicy#", name].concat()),
-                ]
-                .concat(),
+                &[&[0; 4][..], &text(&[b"http://opcfoundation.org/UA/SecurityPolicy#", name].concat())]
+                    .concat(),
             )
         };
         let none = open(b"None");
@@ -190,12 +181,9 @@ mod tests {
         let odd = flow(Transport::TCP, 4000);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"HELF\x38\0\0\0"), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"HE"), Probe::NeedMore);
-        for bytes in [
-            &b"HELO example.org\r\n"[..],
-            b"MSGF\0\0\0\0",
-            b"ACKF\xff\xff\xff\xff",
-            b"ERROR\r\n\r\n",
-        ] {
+        for bytes in
+            [&b"HELO example.org\r\n"[..], b"MSGF\0\0\0\0", b"ACKF\xff\xff\xff\xff", b"ERROR\r\n\r\n"]
+        {
             assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, bytes), Probe::Mismatch);
         }
     }

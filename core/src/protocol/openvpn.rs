@@ -158,18 +158,11 @@ impl<'a> Control<'a> {
         let opcode = Self::opcode(*bytes.first()?)?;
         let session = bytes.get(1..HEADER)?;
         let varied = session.iter().any(|byte| Some(byte) != session.first());
-        (varied && bytes.len() >= HEADER + EMPTY_MESSAGE).then_some(Self {
-            opcode,
-            session,
-            bytes,
-        })
+        (varied && bytes.len() >= HEADER + EMPTY_MESSAGE).then_some(Self { opcode, session, bytes })
     }
 
     fn is_client_reset(&self) -> bool {
-        matches!(
-            self.opcode,
-            HARD_RESET_CLIENT_V1 | HARD_RESET_CLIENT_V2 | HARD_RESET_CLIENT_V3
-        )
+        matches!(self.opcode, HARD_RESET_CLIENT_V1 | HARD_RESET_CLIENT_V2 | HARD_RESET_CLIENT_V3)
     }
 
     fn is_server_reset(&self) -> bool {

@@ -19,13 +19,7 @@ pub(super) struct Pieces {
 
 impl Pieces {
     pub(super) const fn new(field: &'static Field, direction: Direction) -> Self {
-        Self {
-            field,
-            direction,
-            buffer: Vec::new(),
-            repeated: 0,
-            taken: 0,
-        }
+        Self { field, direction, buffer: Vec::new(), repeated: 0, taken: 0 }
     }
 
     pub(super) fn push(&mut self, mut bytes: &[u8], out: &mut dyn Sink) {

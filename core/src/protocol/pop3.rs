@@ -41,16 +41,8 @@ static FIELDS: &[&Field] = &[
     &CONTENT,
 ];
 
-const LOGIN: sasl::Fields = sasl::Fields {
-    username: &USERNAME,
-    password: &PASSWORD,
-};
-const MESSAGE: mail::Fields = mail::Fields {
-    from: &FROM,
-    to: &TO,
-    subject: &SUBJECT,
-    content: &CONTENT,
-};
+const LOGIN: sasl::Fields = sasl::Fields { username: &USERNAME, password: &PASSWORD };
+const MESSAGE: mail::Fields = mail::Fields { from: &FROM, to: &TO, subject: &SUBJECT, content: &CONTENT };
 
 const COMMANDS: &[&[u8]] = &[
     b"USER", b"PASS", b"APOP", b"AUTH", b"CAPA", b"STLS", b"UIDL", b"TOP", b"STAT", b"LIST", b"RETR",
@@ -91,15 +83,13 @@ impl Protocol for Pop3 {
 
     fn probe(&self, opening: &Opening<'_>) -> Probe {
         let on_port = opening.flow.has_port(110);
-        let sides = [
-            (opening.to_server, opening.to_client),
-            (opening.to_client, opening.to_server),
-        ]
-        .map(|(bytes, other)| match bytes {
-            [] => Probe::NeedMore,
-            [b'+' | b'-', ..] => probe_server(bytes, other, on_port),
-            _ => probe_client(bytes, on_port),
-        });
+        let sides = [(opening.to_server, opening.to_client), (opening.to_client, opening.to_server)].map(
+            |(bytes, other)| match bytes {
+                [] => Probe::NeedMore,
+                [b'+' | b'-', ..] => probe_server(bytes, other, on_port),
+                _ => probe_client(bytes, on_port),
+            },
+        );
         match sides {
             [Probe::Mismatch, _] | [_, Probe::Mismatch] => Probe::Mismatch,
             [Probe::Match, _] | [_, Probe::Match] => Probe::Match,
@@ -192,21 +182,12 @@ impl Parser for Pop3Parser {
     fn feed(&mut self, _: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
         let direction = chunk.direction;
         let mut rest = chunk.bytes;
-        while let Some(line) = self
-            .lines
-            .get_mut(direction.index())
-            .and_then(|lines| lines.next(&mut rest))
-        {
-            let is_reply = self
-                .sides
-                .is_reply(direction, matches!(line.text, [b'+' | b'-', ..]));
+        while let Some(line) = self.lines.get_mut(direction.index()).and_then(|lines| lines.next(&mut rest)) {
+            let is_reply = self.sides.is_reply(direction, matches!(line.text, [b'+' | b'-', ..]));
             if !is_reply {
                 self.client_line(line, direction, out);
             } else if self.server_line(line, direction, out) {
-                return Progress::Become {
-                    protocol: "tls",
-                    consumed: chunk.bytes.len() - rest.len(),
-                };
+                return Progress::Become { protocol: "tls", consumed: chunk.bytes.len() - rest.len() };
             }
         }
         Progress::Consumed(chunk.bytes.len() - rest.len())
@@ -267,10 +248,7 @@ impl Pop3Parser {
         } else if is(b"AUTH") {
             answer = self.authenticate(arguments, direction, out);
         } else {
-            for argument in arguments
-                .split(|&byte| byte == b' ')
-                .filter(|word| !word.is_empty())
-            {
+            for argument in arguments.split(|&byte| byte == b' ').filter(|word| !word.is_empty()) {
                 out.fact(&ARGUMENT, direction, Value::Bytes(argument));
             }
             answer = match () {
@@ -308,11 +286,7 @@ impl Pop3Parser {
         if !line.starts || !line::is_one_of(status, &[b"+OK", b"-ERR"]) {
             return false;
         }
-        out.fact(
-            &STATUS,
-            direction,
-            Value::Bytes(status.get(1..).unwrap_or_default()),
-        );
+        out.fact(&STATUS, direction, Value::Bytes(status.get(1..).unwrap_or_default()));
         if !said.is_empty() {
             out.fact(&HEADER, direction, Value::Bytes(said));
         }

@@ -24,10 +24,8 @@ static VERSION: Field = Field::meta("postgresql.protocol_version", "request.prot
 static USER: Field = Field::new("postgresql.user", Role::Username);
 static PASSWORD: Field = Field::new("postgresql.password", Role::Password);
 static DATABASE: Field = Field::meta("postgresql.database", "request.startup_parameters.database");
-static APPLICATION: Field = Field::meta(
-    "postgresql.application_name",
-    "request.startup_parameters.application_name",
-);
+static APPLICATION: Field =
+    Field::meta("postgresql.application_name", "request.startup_parameters.application_name");
 static REQUEST: Field = Field::meta("postgresql.request", "request.message");
 static QUERY: Field = Field::new("postgresql.query", Role::Content);
 static PARAMETER: Field = Field::new("postgresql.parameter", Role::Content);
@@ -135,11 +133,7 @@ fn is_request(bytes: &[u8]) -> bool {
 fn probe_startup(bytes: &[u8]) -> Probe {
     let mut reader = Reader::new(bytes);
     let Some(length) = reader.u32() else {
-        return if bytes.get(1).is_none_or(|byte| *byte == 0) {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+        return if bytes.get(1).is_none_or(|byte| *byte == 0) { Probe::NeedMore } else { Probe::Mismatch };
     };
     if !(8..=STARTUP_BYTES).contains(&length) {
         return Probe::Mismatch;
@@ -377,11 +371,7 @@ impl Session {
                     10 => "sasl",
                     _ => return,
                 };
-                self.asked = if request == 3 {
-                    Asked::Cleartext
-                } else {
-                    Asked::Hashed
-                };
+                self.asked = if request == 3 { Asked::Cleartext } else { Asked::Hashed };
                 out.fact(&AUTHENTICATION, direction, Value::Text(name));
             }
             b'S' => {

@@ -26,18 +26,18 @@ use keys::Secrets;
 use packet::{Family, Kind, LongPacket, Version, variable};
 
 #[derive(Debug)]
-pub struct Quic;
+pub(super) struct Quic;
 
-pub static PROTOCOL: Quic = Quic;
+pub(super) static PROTOCOL: Quic = Quic;
 
 /// What is stated of the TLS handshake inside.
-pub static FACTS: Fields = handshake::fields!("quic", "quic.tls_version", "");
+pub(super) static FACTS: Fields = handshake::fields!("quic", "quic.tls_version", "");
 
 /// QUIC's own version: `1`, `2`, `draft-29`, `Q046`.
-pub static VERSION: Field = Field::meta("quic.version", "version");
+pub(super) static VERSION: Field = Field::meta("quic.version", "version");
 
 /// The program that speaks, as Google's say in a transport parameter or in the CHLO.
-pub static USER_AGENT: Field = Field::meta("quic.user_agent", "ua");
+pub(super) static USER_AGENT: Field = Field::meta("quic.user_agent", "ua");
 
 static FIELDS: [&Field; Fields::COUNT + 2] = {
     let mut fields = [&VERSION; Fields::COUNT + 2];
@@ -78,11 +78,7 @@ impl Protocol for Quic {
     }
 
     fn probe(&self, opening: &Opening<'_>) -> Probe {
-        if is_quic(opening.newest()) {
-            Probe::Match
-        } else {
-            Probe::Mismatch
-        }
+        if is_quic(opening.newest()) { Probe::Match } else { Probe::Mismatch }
     }
 
     fn parser(&self) -> Box<dyn Parser> {
@@ -214,10 +210,7 @@ impl QuicParser {
         let mut plain = Vec::new();
         // Later packets have the server's connection id, but the first one's keys; after a Retry, or behind a decoy,
         // there are new keys.
-        let opened = self
-            .secrets
-            .as_ref()
-            .and_then(|secrets| secrets.open_client(packet, &mut plain));
+        let opened = self.secrets.as_ref().and_then(|secrets| secrets.open_client(packet, &mut plain));
         if opened.is_none() {
             let Some(secrets) = Secrets::discover(packet, &mut plain) else {
                 self.unopened = true;
@@ -270,18 +263,14 @@ impl QuicParser {
 
     fn server_initial(&mut self, packet: &LongPacket<'_>, direction: Direction, out: &mut dyn Sink) {
         let mut plain = Vec::new();
-        let opened = self
-            .secrets
-            .as_mut()
-            .and_then(|secrets| secrets.open_server(packet, &mut plain));
+        let opened = self.secrets.as_mut().and_then(|secrets| secrets.open_server(packet, &mut plain));
         if opened.is_none() || !self.handshake.has_client_hello() {
             return;
         }
         let mut crypto = mem::take(&mut self.crypto);
         match gather(&mut crypto, &plain, packet.version) {
             Some([message::SERVER_HELLO, _, _, _, body @ ..]) => {
-                self.handshake
-                    .message(message::SERVER_HELLO, body, direction, out);
+                self.handshake.message(message::SERVER_HELLO, body, direction, out);
             }
             _ => self.crypto = crypto,
         }

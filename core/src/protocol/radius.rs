@@ -88,9 +88,7 @@ fn evidence(bytes: &[u8]) -> Option<usize> {
     reader.skip(1)?;
     let length = reader.u16()?;
     let authenticator = reader.take(16)?;
-    let random = authenticator
-        .iter()
-        .any(|byte| Some(byte) != authenticator.first());
+    let random = authenticator.iter().any(|byte| Some(byte) != authenticator.first());
     if usize::from(length) != bytes.len() || !random {
         return None;
     }
@@ -210,10 +208,7 @@ mod tests {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, REQUEST), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &known, TO_CLIENT, ACCEPT), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, ACCEPT), Probe::Mismatch);
-        assert_eq!(
-            probe(&PROTOCOL, &known, TO_SERVER, &REQUEST[..48]),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &known, TO_SERVER, &REQUEST[..48]), Probe::Mismatch);
         assert_eq!(probe(&PROTOCOL, &known, TO_SERVER, &[1; 50]), Probe::Mismatch);
     }
 }

@@ -45,17 +45,8 @@ static FAILURE: Field = Field::meta("rdp.failure", "error_code");
 static CLIENT_NAME: Field = Field::meta("rdp.client_name", "client.client_name");
 static CLIENT_BUILD: Field = Field::meta("rdp.client_build", "client.build");
 
-static FIELDS: &[&Field] = &[
-    &USER,
-    &PASSWORD,
-    &DOMAIN,
-    &TOKEN,
-    &REQUESTED,
-    &SECURITY,
-    &FAILURE,
-    &CLIENT_NAME,
-    &CLIENT_BUILD,
-];
+static FIELDS: &[&Field] =
+    &[&USER, &PASSWORD, &DOMAIN, &TOKEN, &REQUESTED, &SECURITY, &FAILURE, &CLIENT_NAME, &CLIENT_BUILD];
 
 pub(super) static PROTOCOL: Rdp = Rdp;
 
@@ -103,11 +94,9 @@ fn probe(opening: &Opening<'_>) -> Probe {
         [TPKT, 0, ..] => {}
         _ => return Probe::Mismatch,
     }
-    let (Some(length), Some(indicator), Some(code)) = (
-        reader.skip(2).and_then(|()| reader.u16()),
-        reader.u8(),
-        reader.u8(),
-    ) else {
+    let (Some(length), Some(indicator), Some(code)) =
+        (reader.skip(2).and_then(|()| reader.u16()), reader.u8(), reader.u8())
+    else {
         return Probe::NeedMore;
     };
     // Nothing stands behind the TPDU of a connection.
@@ -140,14 +129,7 @@ fn probe_datagram(bytes: &[u8]) -> Probe {
     const ACK: u16 = 0x0004;
     const MTU: std::ops::RangeInclusive<u16> = 1132..=1232;
     let mut reader = Reader::new(bytes);
-    let header = (
-        reader.u32(),
-        reader.u16(),
-        reader.u16(),
-        reader.u32(),
-        reader.u16(),
-        reader.u16(),
-    );
+    let header = (reader.u32(), reader.u16(), reader.u16(), reader.u32(), reader.u16(), reader.u16());
     let (Some(acknowledged), Some(window), Some(flags), Some(_), Some(up), Some(down)) = header else {
         return Probe::Mismatch;
     };
@@ -157,11 +139,7 @@ fn probe_datagram(bytes: &[u8]) -> Probe {
         _ => false,
     };
     let fits = kind && window > 0 && flags & 0xe000 == 0 && MTU.contains(&up) && MTU.contains(&down);
-    if fits && (1100..=1232).contains(&bytes.len()) {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    if fits && (1100..=1232).contains(&bytes.len()) { Probe::Match } else { Probe::Mismatch }
 }
 
 #[derive(Debug, Default)]

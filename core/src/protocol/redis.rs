@@ -24,9 +24,8 @@ const KEPT_ARGUMENTS: usize = 6;
 const ARGUMENT_BYTES: usize = 512;
 
 /// Inline commands that a session may begin with.
-const INLINE_COMMANDS: &[&[u8]] = &[
-    b"PING", b"INFO", b"AUTH", b"SELECT", b"QUIT", b"HELLO", b"COMMAND", b"GET", b"SET", b"KEYS",
-];
+const INLINE_COMMANDS: &[&[u8]] =
+    &[b"PING", b"INFO", b"AUTH", b"SELECT", b"QUIT", b"HELLO", b"COMMAND", b"GET", b"SET", b"KEYS"];
 /// Replies that only Redis gives.
 const EVIDENT_REPLIES: &[&[u8]] = &[
     b"+PONG\r\n",
@@ -314,9 +313,7 @@ impl RedisParser {
 
     fn push(&mut self, bytes: &[u8], direction: Direction, out: &mut dyn Sink) {
         if let Some(content) = self.content.get_mut(direction.index()) {
-            content
-                .get_or_insert_with(|| Pieces::new(&CONTENT, direction))
-                .push(bytes, out);
+            content.get_or_insert_with(|| Pieces::new(&CONTENT, direction)).push(bytes, out);
         }
     }
 
@@ -348,9 +345,7 @@ impl RedisParser {
             }
             _ if starts && !text.is_empty() => {
                 self.clear();
-                let words = text
-                    .split(u8::is_ascii_whitespace)
-                    .filter(|word| !word.is_empty());
+                let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
                 for word in words {
                     self.begin_argument();
                     self.string(word.trim_ascii(), true, direction, out);

@@ -144,10 +144,7 @@ mod tests {
     #[test]
     fn is_known_by_its_greeting() {
         let odd = flow(Transport::TCP, 4000);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_CLIENT, b"@RSYNCD: 30.0\n"),
-            Probe::Match
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"@RSYNCD: 30.0\n"), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"@RSY"), Probe::NeedMore);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"@ERROR"), Probe::Mismatch);
     }

@@ -61,9 +61,7 @@ impl Protocol for Rtcp {
             None => Probe::Mismatch,
             Some(Evidence::Report) => Probe::Match,
             Some(Evidence::Feedback)
-                if opening
-                    .previous
-                    .is_some_and(|previous| likeness(previous.bytes).is_some()) =>
+                if opening.previous.is_some_and(|previous| likeness(previous.bytes).is_some()) =>
             {
                 Probe::Match
             }
@@ -99,11 +97,7 @@ impl<'a> Packet<'a> {
         if first >> 6 != 2 || !(192..=213).contains(&kind) {
             return None;
         }
-        Some(Self {
-            kind,
-            count: first & 0x1f,
-            body: reader.sub(words * 4)?,
-        })
+        Some(Self { kind, count: first & 0x1f, body: reader.sub(words * 4)? })
     }
 
     /// Whether the body holds what the count promises.
@@ -164,10 +158,7 @@ impl Parser for RtcpParser {
             let at = reader.offset();
             let Some(packet) = Packet::read(&mut reader) else {
                 out.end_record();
-                return Progress::Malformed {
-                    what: "an RTCP packet does not fit into its datagram",
-                    at,
-                };
+                return Progress::Malformed { what: "an RTCP packet does not fit into its datagram", at };
             };
             state(&packet, is_first, chunk.direction, out);
             is_first = false;
@@ -235,34 +226,22 @@ mod tests {
     fn becomes_rtp_where_media_shares_the_port() {
         let flow = testing::flow(Transport::UDP, 5005);
         let media = b"\x80\x60\0\x01\0\0\0\x09\0\0\0\x07media";
-        let said = testing::feed(
-            &PROTOCOL,
-            &flow,
-            &[(TO_SERVER, COMPOUND), (TO_SERVER, media), (TO_SERVER, media)],
-        );
+        let said =
+            testing::feed(&PROTOCOL, &flow, &[(TO_SERVER, COMPOUND), (TO_SERVER, media), (TO_SERVER, media)]);
         assert_eq!(said.0.iter().filter(|line| *line == "[refine rtp]").count(), 1);
     }
 
     #[test]
     fn asks_for_a_second_packet_where_no_report_begins() {
         let flow = testing::flow(Transport::UDP, 9999);
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, COMPOUND),
-            Probe::Match
-        );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, FEEDBACK),
-            Probe::NeedMore
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, COMPOUND), Probe::Match);
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, FEEDBACK), Probe::NeedMore);
         let after = PROTOCOL.probe(&Opening {
             flow: &flow,
             direction: TO_SERVER,
             to_server: FEEDBACK,
             to_client: b"",
-            previous: Some(Chunk {
-                direction: TO_SERVER,
-                bytes: FEEDBACK,
-            }),
+            previous: Some(Chunk { direction: TO_SERVER, bytes: FEEDBACK }),
         });
         assert_eq!(after, Probe::Match);
     }
@@ -273,10 +252,7 @@ mod tests {
         let trailing = [COMPOUND, b"more"].concat();
         let others: [&[u8]; 5] = [b"", b"\x80\xc9\0\x01", &[0x80; 40], &[0; 40], &trailing];
         for bytes in others {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes),
-                Probe::Mismatch
-            );
+            assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes), Probe::Mismatch);
         }
     }
 }

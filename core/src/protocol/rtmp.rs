@@ -79,11 +79,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     if bytes.len() >= C1 && zero && opening.flow.has_port(1935) {
         return Probe::Match;
     }
-    if bytes.len() >= HANDSHAKE + FIRST_MESSAGE {
-        Probe::Mismatch
-    } else {
-        Probe::NeedMore
-    }
+    if bytes.len() >= HANDSHAKE + FIRST_MESSAGE { Probe::Mismatch } else { Probe::NeedMore }
 }
 
 /// Whether `answer`'s second block repeats `question`'s first, §5.2.4.
@@ -211,10 +207,7 @@ mod tests {
         let odd = flow(Transport::TCP, 4000);
         let client = client();
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &client), Probe::Match);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, &client[..2000]),
-            Probe::NeedMore
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &client[..2000]), Probe::NeedMore);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &[3; 4096]), Probe::Mismatch);
     }
 }

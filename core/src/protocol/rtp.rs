@@ -142,14 +142,7 @@ impl Header {
             let padding = usize::from(*packet.last()?);
             payload = payload.checked_sub(padding).filter(|_| padding > 0)?;
         }
-        Some(Self {
-            payload_type,
-            sequence,
-            timestamp,
-            ssrc,
-            payload,
-            is_plain: first == 0x80,
-        })
+        Some(Self { payload_type, sequence, timestamp, ssrc, payload, is_plain: first == 0x80 })
     }
 
     /// Whether this continues the stream of `before`: same source, a little later.
@@ -265,11 +258,7 @@ impl RtpParser {
             return;
         }
         out.fact(&SSRC, direction, Value::Number(header.ssrc.into()));
-        out.fact(
-            &PAYLOAD_TYPE,
-            direction,
-            Value::Number(header.payload_type.into()),
-        );
+        out.fact(&PAYLOAD_TYPE, direction, Value::Number(header.payload_type.into()));
         if let Some(codec) = codec(header.payload_type) {
             out.fact(&CODEC, direction, Value::Text(codec));
         }
@@ -287,20 +276,14 @@ impl Parser for RtpParser {
         loop {
             let consumed = reader.offset();
             let Some(length) = reader.u16().map(usize::from) else {
-                return Progress::NeedMore {
-                    consumed,
-                    need: LENGTH,
-                };
+                return Progress::NeedMore { consumed, need: LENGTH };
             };
             if LENGTH + length > PENDING_BYTES {
                 out.unseen(Unseen::Truncated);
                 return Progress::Done;
             }
             let Some(packet) = reader.take(length) else {
-                return Progress::NeedMore {
-                    consumed,
-                    need: LENGTH + length,
-                };
+                return Progress::NeedMore { consumed, need: LENGTH + length };
             };
             self.packet(chunk.direction, packet, out);
         }
@@ -343,37 +326,18 @@ mod tests {
     fn two_packets_of_one_source_are_proof() {
         let flow = testing::flow(Transport::UDP, 40_002);
         let first = packet(96, 7, 0xcafe);
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, &first),
-            Probe::NeedMore
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &first), Probe::NeedMore);
         assert_eq!(probe_after(&first, true, &packet(96, 8, 0xcafe)), Probe::Match);
-        assert_eq!(
-            probe_after(&first, true, &packet(96, 7, 0xcafe)),
-            Probe::NeedMore,
-            "the same again"
-        );
+        assert_eq!(probe_after(&first, true, &packet(96, 7, 0xcafe)), Probe::NeedMore, "the same again");
         assert_eq!(probe_after(&first, true, &packet(96, 8, 0xcaff)), Probe::NeedMore);
-        assert_eq!(
-            probe_after(&first, true, &packet(96, 9000, 0xcafe)),
-            Probe::NeedMore
-        );
+        assert_eq!(probe_after(&first, true, &packet(96, 9000, 0xcafe)), Probe::NeedMore);
     }
 
     #[test]
     fn two_sides_with_one_codec_are_proof() {
-        assert_eq!(
-            probe_after(&packet(8, 7, 1), false, &packet(8, 99, 2)),
-            Probe::Match
-        );
-        assert_eq!(
-            probe_after(&packet(8, 7, 1), false, &packet(0, 99, 2)),
-            Probe::NeedMore
-        );
-        assert_eq!(
-            probe_after(&packet(96, 7, 1), false, &packet(96, 99, 2)),
-            Probe::NeedMore
-        );
+        assert_eq!(probe_after(&packet(8, 7, 1), false, &packet(8, 99, 2)), Probe::Match);
+        assert_eq!(probe_after(&packet(8, 7, 1), false, &packet(0, 99, 2)), Probe::NeedMore);
+        assert_eq!(probe_after(&packet(96, 7, 1), false, &packet(96, 99, 2)), Probe::NeedMore);
     }
 
     #[test]
@@ -382,10 +346,7 @@ mod tests {
         let sender_report = packet(200, 6, 1);
         let others: [&[u8]; 5] = [b"", b"\x80\x60", &[0; 40], &[0xff; 40], &sender_report];
         for bytes in others {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes),
-                Probe::Mismatch
-            );
+            assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes), Probe::Mismatch);
         }
     }
 
@@ -409,15 +370,9 @@ mod tests {
                 [&(packet.len() as u16).to_be_bytes(), &packet[..]].concat()
             })
             .collect();
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, &frames[..200]),
-            Probe::NeedMore
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &frames[..200]), Probe::NeedMore);
         assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &frames), Probe::Match);
         testing::keeps_promises(&PROTOCOL, &flow, &[(TO_SERVER, &frames)]);
-        assert_eq!(
-            testing::feed(&PROTOCOL, &flow, &[(TO_SERVER, &frames)]).value(&SSRC),
-            "5"
-        );
+        assert_eq!(testing::feed(&PROTOCOL, &flow, &[(TO_SERVER, &frames)]).value(&SSRC), "5");
     }
 }

@@ -20,12 +20,8 @@ static SERVER: Field = Field::meta("rtsp.response.server", "server");
 static TRANSPORT: Field = Field::meta("rtsp.transport", "transport");
 static HEADER: Field = Field::new("rtsp.header", Role::Content);
 static BODY: Field = Field::new("rtsp.body", Role::Content);
-static LOGIN: auth::Fields = auth::Fields::new(
-    "rtsp.auth.scheme",
-    "rtsp.username",
-    "rtsp.password",
-    "rtsp.bearer",
-);
+static LOGIN: auth::Fields =
+    auth::Fields::new("rtsp.auth.scheme", "rtsp.username", "rtsp.password", "rtsp.bearer");
 static FIELDS: &[&Field] = &[
     &METHOD,
     &URL,
@@ -76,11 +72,7 @@ impl Protocol for Rtsp {
     }
 
     fn probe(&self, opening: &Opening<'_>) -> Probe {
-        messages::probe(
-            opening.newest(),
-            VERSIONS,
-            &[b"rtsp://", b"rtsps://", b"rtspu://"],
-        )
+        messages::probe(opening.newest(), VERSIONS, &[b"rtsp://", b"rtsps://", b"rtspu://"])
     }
 
     fn parser(&self) -> Box<dyn Parser> {
@@ -105,21 +97,13 @@ impl Connection {
 
 impl Parser for Connection {
     fn feed(&mut self, flow: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
-        let mut context = Context {
-            flow,
-            direction: chunk.direction,
-            out,
-        };
+        let mut context = Context { flow, direction: chunk.direction, out };
         self.side(chunk.direction).feed(chunk.bytes, &mut context)
     }
 
     fn gap(&mut self, direction: Direction, missing: u64, out: &mut dyn Sink) -> Progress {
         out.unseen(Unseen::Truncated);
-        if self.side(direction).gap(missing) {
-            Progress::Consumed(0)
-        } else {
-            Progress::Done
-        }
+        if self.side(direction).gap(missing) { Progress::Consumed(0) } else { Progress::Done }
     }
 
     fn close(&mut self, flow: &FlowKey, out: &mut dyn Sink) {
@@ -138,12 +122,8 @@ struct Message {
 impl Reader for Message {
     fn start_line(&mut self, line: &[u8], context: &mut Context<'_>) -> bool {
         let (direction, out) = (context.direction, &mut *context.out);
-        let request = VERSIONS
-            .iter()
-            .find_map(|version| RequestLine::parse(line, version));
-        let status = VERSIONS
-            .iter()
-            .find_map(|version| StatusLine::parse(line, version));
+        let request = VERSIONS.iter().find_map(|version| RequestLine::parse(line, version));
+        let status = VERSIONS.iter().find_map(|version| StatusLine::parse(line, version));
         self.is_request = request.is_some();
         if let Some(line) = request {
             out.fact(&METHOD, direction, Value::Bytes(line.method));
@@ -173,9 +153,7 @@ impl Reader for Message {
         } else if field.is(b"authorization") || field.is(b"proxy-authorization") {
             LOGIN.state(&field.value, context.out);
         }
-        context
-            .out
-            .fact(&HEADER, direction, Value::Pair(field.name, &field.value));
+        context.out.fact(&HEADER, direction, Value::Pair(field.name, &field.value));
     }
 
     fn head_ended(&mut self, _: &mut Context<'_>) {}
@@ -205,13 +183,10 @@ fn announce(transport: &[u8], context: &mut Context<'_>) {
             continue;
         };
         for (port, protocol) in ports.split(|byte| *byte == b'-').zip(["rtp", "rtcp"]) {
-            if let Some(port) = decimal(port)
-                .and_then(|port| u16::try_from(port).ok())
-                .filter(|port| *port > 0)
+            if let Some(port) =
+                decimal(port).and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0)
             {
-                context
-                    .out
-                    .expect(Transport::UDP, Endpoint::new(host.address, port), protocol);
+                context.out.expect(Transport::UDP, Endpoint::new(host.address, port), protocol);
             }
         }
     }
@@ -249,10 +224,7 @@ mod tests {
         let flow = testing::flow(Transport::TCP, 554);
         testing::keeps_promises(&PROTOCOL, &flow, CONVERSATION);
         let transcript = testing::feed(&PROTOCOL, &flow, CONVERSATION);
-        assert_eq!(
-            transcript.values(&HOST),
-            ["camera.example.org", "camera.example.org"]
-        );
+        assert_eq!(transcript.values(&HOST), ["camera.example.org", "camera.example.org"]);
         assert_eq!(transcript.values(&METHOD), ["DESCRIBE", "SETUP", "OPTIONS"]);
         assert_eq!(transcript.values(&LOGIN.username), ["u", "marta"]);
         assert_eq!(transcript.values(&LOGIN.password), ["p", "secret"]);

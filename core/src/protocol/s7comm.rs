@@ -99,11 +99,7 @@ fn selectors(parameters: &[u8]) -> Probe {
             _ => return Probe::Mismatch,
         }
     }
-    if siemens && reader.is_empty() {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    if siemens && reader.is_empty() { Probe::Match } else { Probe::Mismatch }
 }
 
 #[derive(Debug, Default)]

@@ -66,10 +66,7 @@ impl Exchange {
             .find(|(name, _)| name.eq_ignore_ascii_case(mechanism))
             .map(|&(_, known)| known)
             .or_else(|| mechanism.starts_with(b"SCRAM-").then_some(Mechanism::Scram));
-        Self {
-            mechanism: mechanism.unwrap_or(Mechanism::Other),
-            responses: 0,
-        }
+        Self { mechanism: mechanism.unwrap_or(Mechanism::Other), responses: 0 }
     }
 
     /// Takes the client's next response in base64. Answers whether it was the last.
@@ -140,11 +137,7 @@ impl Exchange {
     }
 
     fn oauth(&self, response: &[u8], fields: Fields, direction: Direction, out: &mut dyn Sink) {
-        let prefix: &[u8] = if self.mechanism == Mechanism::XOauth2 {
-            b"user="
-        } else {
-            b"a="
-        };
+        let prefix: &[u8] = if self.mechanism == Mechanism::XOauth2 { b"user=" } else { b"a=" };
         if let Some(user) = value_behind(response, prefix, |byte| matches!(byte, 0x01 | b',')) {
             state(fields.username, user, direction, out);
         }

@@ -53,11 +53,7 @@ impl Protocol for SFlow {
 }
 
 fn probe(opening: &Opening<'_>) -> Probe {
-    if samples(opening.newest()).is_some() {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    if samples(opening.newest()).is_some() { Probe::Match } else { Probe::Mismatch }
 }
 
 /// The version and the number of samples, if these fill the datagram.

@@ -14,10 +14,7 @@ pub(crate) struct Short<const SIZE: usize = 48> {
 impl<const SIZE: usize> Short<SIZE> {
     /// The text of anything that displays: `Short::of(format_args!("{id:04x}"))`.
     pub(crate) fn of(what: impl fmt::Display) -> Self {
-        let mut short = Self {
-            bytes: [0; SIZE],
-            length: 0,
-        };
+        let mut short = Self { bytes: [0; SIZE], length: 0 };
         // Only fails when full, and then the beginning is still worth stating.
         let _ = write!(short, "{what}");
         short

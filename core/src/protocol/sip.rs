@@ -82,21 +82,10 @@ impl Protocol for Sip {
     fn probe(&self, opening: &Opening<'_>) -> Probe {
         let bytes = opening.newest();
         if is_keep_alive(bytes) {
-            return if opening.flow.has_port(5060) {
-                Probe::NeedMore
-            } else {
-                Probe::Mismatch
-            };
+            return if opening.flow.has_port(5060) { Probe::NeedMore } else { Probe::Mismatch };
         }
-        let start = bytes
-            .iter()
-            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-            .count();
-        match messages::probe(
-            bytes.get(start..).unwrap_or_default(),
-            VERSIONS,
-            &[b"sip:", b"sips:"],
-        ) {
+        let start = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        match messages::probe(bytes.get(start..).unwrap_or_default(), VERSIONS, &[b"sip:", b"sips:"]) {
             // A datagram gets no longer.
             Probe::NeedMore if opening.is_datagram() => Probe::Mismatch,
             verdict => verdict,
@@ -130,11 +119,7 @@ impl Conversation {
 
 impl Parser for Conversation {
     fn feed(&mut self, flow: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
-        let mut context = Context {
-            flow,
-            direction: chunk.direction,
-            out,
-        };
+        let mut context = Context { flow, direction: chunk.direction, out };
         let side = self.side(chunk.direction);
         if flow.transport == Transport::TCP {
             return side.feed(chunk.bytes, &mut context);
@@ -146,11 +131,7 @@ impl Parser for Conversation {
 
     fn gap(&mut self, direction: Direction, missing: u64, out: &mut dyn Sink) -> Progress {
         out.unseen(Unseen::Truncated);
-        if self.side(direction).gap(missing) {
-            Progress::Consumed(0)
-        } else {
-            Progress::Done
-        }
+        if self.side(direction).gap(missing) { Progress::Consumed(0) } else { Progress::Done }
     }
 
     fn close(&mut self, flow: &FlowKey, out: &mut dyn Sink) {
@@ -169,12 +150,8 @@ struct Message {
 impl Reader for Message {
     fn start_line(&mut self, line: &[u8], context: &mut Context<'_>) -> bool {
         let (direction, out) = (context.direction, &mut *context.out);
-        let request = VERSIONS
-            .iter()
-            .find_map(|version| RequestLine::parse(line, version));
-        let status = VERSIONS
-            .iter()
-            .find_map(|version| StatusLine::parse(line, version));
+        let request = VERSIONS.iter().find_map(|version| RequestLine::parse(line, version));
+        let status = VERSIONS.iter().find_map(|version| StatusLine::parse(line, version));
         self.is_description = false;
         if let Some(line) = request {
             out.fact(&METHOD, direction, Value::Bytes(line.method));
@@ -199,19 +176,14 @@ impl Reader for Message {
             (b"server", b"server", &USER_AGENT),
         ];
         let direction = context.direction;
-        if let Some((.., known)) = known
-            .iter()
-            .find(|(name, short, _)| field.is(name) || field.is(short))
-        {
+        if let Some((.., known)) = known.iter().find(|(name, short, _)| field.is(name) || field.is(short)) {
             context.out.fact(known, direction, Value::Bytes(&field.value));
         } else if field.is(b"authorization") || field.is(b"proxy-authorization") {
             LOGIN.state(&field.value, context.out);
         } else if field.is(b"content-type") || field.is(b"c") {
             self.is_description = is_description(&field.value);
         }
-        context
-            .out
-            .fact(&HEADER, direction, Value::Pair(field.name, &field.value));
+        context.out.fact(&HEADER, direction, Value::Pair(field.name, &field.value));
     }
 
     fn head_ended(&mut self, _: &mut Context<'_>) {}
@@ -237,9 +209,7 @@ impl Reader for Message {
 }
 
 fn is_description(content_type: &[u8]) -> bool {
-    content_type
-        .get(..15)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"application/sdp"))
+    content_type.get(..15).is_some_and(|start| start.eq_ignore_ascii_case(b"application/sdp"))
 }
 
 /// RFC 3261 §19.1.1: `sip:user:password@host:port;parameters?headers`.

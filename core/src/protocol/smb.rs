@@ -35,16 +35,7 @@ static SHARE: Field = Field::meta("smb.share", "share");
 static FILE: Field = Field::meta("smb.filename", "filename");
 static DATA: Field = Field::new("smb.data", Role::Content);
 
-static FIELDS: &[&Field] = &[
-    &VERSION,
-    &DIALECT,
-    &USER,
-    &DOMAIN,
-    &WORKSTATION,
-    &SHARE,
-    &FILE,
-    &DATA,
-];
+static FIELDS: &[&Field] = &[&VERSION, &DIALECT, &USER, &DOMAIN, &WORKSTATION, &SHARE, &FILE, &DATA];
 
 pub(super) static PROTOCOL: Smb = Smb;
 
@@ -157,11 +148,8 @@ fn login(message: &[u8], direction: Direction, out: &mut dyn Sink) {
         return;
     };
     // An anonymous login has no name.
-    for (field, value) in [
-        (&USER, &login.user),
-        (&DOMAIN, &login.domain),
-        (&WORKSTATION, &login.workstation),
-    ] {
+    for (field, value) in [(&USER, &login.user), (&DOMAIN, &login.domain), (&WORKSTATION, &login.workstation)]
+    {
         if !value.is_empty() {
             out.fact(field, direction, Value::Text(value));
         }
@@ -319,17 +307,8 @@ mod tests {
         let odd = flow(Transport::TCP, 4000);
         let negotiate = b"\0\0\0\x2f\xffSMB\x72\0\0\0\0";
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, negotiate), Probe::Match);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, &negotiate[..7]),
-            Probe::NeedMore
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x2f\xffSMC"),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x08\x04\xd2\x16\x2f"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &negotiate[..7]), Probe::NeedMore);
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x2f\xffSMC"), Probe::Mismatch);
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x08\x04\xd2\x16\x2f"), Probe::Mismatch);
     }
 }

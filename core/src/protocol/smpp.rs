@@ -73,23 +73,13 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
     let mut reader = Reader::new(bytes);
     let (Some(length), Some(command)) = (reader.u32(), reader.u32()) else {
-        return if bytes.iter().take(2).all(|byte| *byte == 0) {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+        return if bytes.iter().take(2).all(|byte| *byte == 0) { Probe::NeedMore } else { Probe::Mismatch };
     };
-    let binds = matches!(
-        command & !RESPONSE,
-        BIND_RECEIVER | BIND_TRANSMITTER | BIND_TRANSCEIVER
-    );
+    let binds = matches!(command & !RESPONSE, BIND_RECEIVER | BIND_TRANSMITTER | BIND_TRANSCEIVER);
     if !binds || !(HEADER..=128).contains(&length) {
         return Probe::Mismatch;
     }
-    let Some(body) = reader
-        .skip(8)
-        .and_then(|()| reader.take((length - HEADER) as usize))
-    else {
+    let Some(body) = reader.skip(8).and_then(|()| reader.take((length - HEADER) as usize)) else {
         return Probe::NeedMore;
     };
     let status = bytes.get(8..12).unwrap_or_default();
@@ -99,9 +89,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
         // A version follows system id, password and type.
         let password = zero_ended(&mut body);
         let kind = zero_ended(&mut body);
-        let texts = [name, password, kind]
-            .into_iter()
-            .all(|text| text.is_some_and(is_printable));
+        let texts = [name, password, kind].into_iter().all(|text| text.is_some_and(is_printable));
         status == [0; 4] && texts && matches!(body.u8(), Some(0..=0x34 | 0x50))
     } else {
         status.starts_with(&[0, 0]) && (name.is_some_and(is_printable) || length == HEADER)
@@ -178,10 +166,7 @@ mod tests {
         let tcp = flow(Transport::TCP, 2775);
         let parts = [
             message(BIND_TRANSCEIVER, b"anna\0secret\0SMPP\0\x34\0\0\0"),
-            message(
-                SUBMIT,
-                b"\0\x01\x01491701\0\x01\x01491702\0\0\0\0\0\0\0\0\0\0\x05hello",
-            ),
+            message(SUBMIT, b"\0\x01\x01491701\0\x01\x01491702\0\0\0\0\0\0\0\0\0\0\x05hello"),
         ];
         let conversation: Vec<_> = parts.iter().map(|part| (TO_SERVER, &part[..])).collect();
         let transcript = feed(&PROTOCOL, &tcp, &conversation);
@@ -199,18 +184,10 @@ mod tests {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &bind), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &bind[..20]), Probe::NeedMore);
         assert_eq!(
-            probe(
-                &PROTOCOL,
-                &odd,
-                TO_CLIENT,
-                &message(BIND_TRANSMITTER | RESPONSE, b"SMSC\0")
-            ),
+            probe(&PROTOCOL, &odd, TO_CLIENT, &message(BIND_TRANSMITTER | RESPONSE, b"SMSC\0")),
             Probe::Match
         );
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x33\0\x12\0\x04\0\0\0\0"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x33\0\x12\0\x04\0\0\0\0"), Probe::Mismatch);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &[0; 40]), Probe::Mismatch);
     }
 }

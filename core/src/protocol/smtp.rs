@@ -2,7 +2,7 @@
 //! and BDAT (RFC 3030).
 //!
 //! Read: greeting, extensions, logins, envelopes, and the messages with their transfer encodings undone, see
-//! [`mail`](super::mail). Not read: what a server says besides its codes.
+//! [`mail`]. Not read: what a server says besides its codes.
 
 use super::line::{self, Line, Lines, Sides};
 use super::mail::{self, Message};
@@ -44,16 +44,8 @@ static FIELDS: &[&Field] = &[
     &CONTENT,
 ];
 
-const LOGIN: sasl::Fields = sasl::Fields {
-    username: &USERNAME,
-    password: &PASSWORD,
-};
-const MESSAGE: mail::Fields = mail::Fields {
-    from: &FROM,
-    to: &TO,
-    subject: &SUBJECT,
-    content: &CONTENT,
-};
+const LOGIN: sasl::Fields = sasl::Fields { username: &USERNAME, password: &PASSWORD };
+const MESSAGE: mail::Fields = mail::Fields { from: &FROM, to: &TO, subject: &SUBJECT, content: &CONTENT };
 
 const PORTS: &[u16] = &[25, 587, 465, 2525];
 /// Commands that begin a session; all take an argument.
@@ -132,11 +124,7 @@ fn probe_replies(bytes: &[u8], on_port: bool) -> Probe {
             return Probe::Mismatch;
         };
         let code = *first.get_or_insert(reply.code);
-        let says = |words: &[&[u8]]| {
-            words
-                .iter()
-                .any(|word| line::contains_ignore_case(reply.text, word))
-        };
+        let says = |words: &[&[u8]]| words.iter().any(|word| line::contains_ignore_case(reply.text, word));
         let (keyword, _) = line::split_word(reply.text);
         match reply.code {
             250 if line::is_one_of(keyword, EXTENSIONS) => return Probe::Match,
@@ -168,25 +156,13 @@ fn probe_commands(bytes: &[u8]) -> Probe {
         let envelope: [&[u8]; 2] = [b"MAIL FROM:", b"RCPT TO:"];
         let fits = fits
             || line::could_become(bytes, &envelope)
-            || envelope
-                .iter()
-                .any(|prefix| line::starts_with_ignore_case(bytes, prefix));
-        return if fits && line::is_text(bytes.trim_ascii_end()) {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+            || envelope.iter().any(|prefix| line::starts_with_ignore_case(bytes, prefix));
+        return if fits && line::is_text(bytes.trim_ascii_end()) { Probe::NeedMore } else { Probe::Mismatch };
     };
     let (command, argument) = line::split_word(line);
     let is_hello = line::is_one_of(command, HELLOS) && !argument.is_empty();
-    let is_envelope = path(line, b"MAIL FROM:")
-        .or_else(|| path(line, b"RCPT TO:"))
-        .is_some();
-    if line::is_text(line) && (is_hello || is_envelope) {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    let is_envelope = path(line, b"MAIL FROM:").or_else(|| path(line, b"RCPT TO:")).is_some();
+    if line::is_text(line) && (is_hello || is_envelope) { Probe::Match } else { Probe::Mismatch }
 }
 
 /// `<mailbox>` behind `MAIL FROM:` or `RCPT TO:`, with or without a space that the RFC forbids and programs write.
@@ -258,10 +234,7 @@ impl Parser for SmtpParser {
             if !is_reply {
                 self.client_line(line, direction, out);
             } else if self.reply(line, direction, out) {
-                return Progress::Become {
-                    protocol: "tls",
-                    consumed: chunk.bytes.len() - rest.len(),
-                };
+                return Progress::Become { protocol: "tls", consumed: chunk.bytes.len() - rest.len() };
             }
         }
         Progress::Consumed(chunk.bytes.len() - rest.len())
@@ -273,10 +246,7 @@ impl Parser for SmtpParser {
         if let Client::Chunk { left, is_last } = self.client
             && is_client
         {
-            self.client = Client::Chunk {
-                left: left.saturating_sub(missing),
-                is_last,
-            };
+            self.client = Client::Chunk { left: left.saturating_sub(missing), is_last };
         }
         if let Some(lines) = self.lines.get_mut(direction.index()) {
             lines.lose();
@@ -347,10 +317,8 @@ impl SmtpParser {
         } else if is(b"BDAT") {
             let (size, last) = line::split_word(argument);
             if let Some(size) = line::decimal(size) {
-                self.client = Client::Chunk {
-                    left: size.into(),
-                    is_last: last.eq_ignore_ascii_case(b"LAST"),
-                };
+                self.client =
+                    Client::Chunk { left: size.into(), is_last: last.eq_ignore_ascii_case(b"LAST") };
             }
         } else if is(b"QUIT") || is(b"RSET") {
             self.end_message(out);
@@ -394,8 +362,7 @@ impl SmtpParser {
 
     fn message(&mut self, direction: Direction) -> &mut Message {
         self.open = true;
-        self.message
-            .get_or_insert_with(|| Box::new(Message::new(MESSAGE, direction)))
+        self.message.get_or_insert_with(|| Box::new(Message::new(MESSAGE, direction)))
     }
 
     fn end_message(&mut self, out: &mut dyn Sink) {
@@ -423,13 +390,7 @@ impl SmtpParser {
             let lines = self.lines.get_mut(direction.index());
             if let Some(line) = lines.and_then(|lines| lines.last(&mut body)) {
                 // The next chunk may go on with this line.
-                self.message(direction).line(
-                    Line {
-                        ends: is_last,
-                        ..line
-                    },
-                    out,
-                );
+                self.message(direction).line(Line { ends: is_last, ..line }, out);
             }
         }
         let read = window.len() - body.len();

@@ -64,11 +64,7 @@ impl Protocol for Snmp {
 
 /// One SEQUENCE that fills the datagram and holds a version, a community or v3's header, and a request.
 fn probe(opening: &Opening<'_>) -> Probe {
-    if is_message(opening.newest()).is_some() {
-        Probe::Match
-    } else {
-        Probe::Mismatch
-    }
+    if is_message(opening.newest()).is_some() { Probe::Match } else { Probe::Mismatch }
 }
 
 fn is_message(bytes: &[u8]) -> Option<()> {
@@ -125,11 +121,7 @@ impl Datagram for Message {
         let mut message = ber::tagged(&mut Reader::new(datagram), SEQUENCE)?;
         let version = ber::integer(&mut message)?;
         // EVE counts v1 as 1 and v2c as 2.
-        let shown = if version == VERSION_3 {
-            3
-        } else {
-            version.saturating_add(1)
-        };
+        let shown = if version == VERSION_3 { 3 } else { version.saturating_add(1) };
         out.fact(&VERSION, direction, Value::Number(shown));
         if version == VERSION_3 {
             return read_v3(&mut message, direction, out);
@@ -218,11 +210,7 @@ mod tests {
                 "[end]",
             ]
         );
-        keeps_promises(
-            &PROTOCOL,
-            &udp,
-            &[(TO_SERVER, GET), (TO_CLIENT, RESPONSE), (TO_SERVER, V3)],
-        );
+        keeps_promises(&PROTOCOL, &udp, &[(TO_SERVER, GET), (TO_CLIENT, RESPONSE), (TO_SERVER, V3)]);
     }
 
     #[test]

@@ -24,9 +24,8 @@ static METHOD: Field = Field::meta("socks.method", "method");
 static STATUS: Field = Field::meta("socks.status", "status");
 static USERNAME: Field = Field::new("socks.username", Role::Username);
 static PASSWORD: Field = Field::new("socks.password", Role::Password);
-static FIELDS: &[&Field] = &[
-    &VERSION, &COMMAND, &HOST, &ADDRESS, &PORT, &METHOD, &STATUS, &USERNAME, &PASSWORD,
-];
+static FIELDS: &[&Field] =
+    &[&VERSION, &COMMAND, &HOST, &ADDRESS, &PORT, &METHOD, &STATUS, &USERNAME, &PASSWORD];
 
 /// SOCKS.
 #[derive(Debug)]
@@ -137,10 +136,7 @@ impl Parser for Connection {
             match step {
                 Step::Taken(count) => at += count,
                 Step::Wait if rest.len() > LINE_BYTES => {
-                    return Progress::Malformed {
-                        what: "a message without end",
-                        at,
-                    };
+                    return Progress::Malformed { what: "a message without end", at };
                 }
                 Step::Wait => return waiting(at, rest),
                 Step::Done => return Progress::Done,
@@ -155,10 +151,7 @@ const fn waiting(at: usize, rest: &[u8]) -> Progress {
     if rest.is_empty() {
         return Progress::Consumed(at);
     }
-    Progress::NeedMore {
-        consumed: at,
-        need: rest.len() + 1,
-    }
+    Progress::NeedMore { consumed: at, need: rest.len() + 1 }
 }
 
 impl Connection {
@@ -309,13 +302,7 @@ impl<'a> V4Request<'a> {
             [0, 0, 0, last] if last != 0 => Destination::Name(until_zero(&mut reader)?),
             _ => Destination::Address(IpAddr::V4(Ipv4Addr::from(address))),
         };
-        Some(Self {
-            command,
-            port,
-            destination,
-            user,
-            len: reader.offset(),
-        })
+        Some(Self { command, port, destination, user, len: reader.offset() })
     }
 }
 

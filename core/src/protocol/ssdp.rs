@@ -18,19 +18,8 @@ static USER_AGENT: Field = Field::meta("ssdp.user_agent", "user_agent");
 static SERVER: Field = Field::meta("ssdp.server", "server");
 static LOCATION: Field = Field::meta("ssdp.location", "location");
 static HEADER: Field = Field::new("ssdp.header", Role::Content);
-static FIELDS: &[&Field] = &[
-    &METHOD,
-    &STATUS,
-    &HOST,
-    &TARGET,
-    &TYPE,
-    &SUBTYPE,
-    &NAME,
-    &USER_AGENT,
-    &SERVER,
-    &LOCATION,
-    &HEADER,
-];
+static FIELDS: &[&Field] =
+    &[&METHOD, &STATUS, &HOST, &TARGET, &TYPE, &SUBTYPE, &NAME, &USER_AGENT, &SERVER, &LOCATION, &HEADER];
 
 const VERSION: &[u8] = b"HTTP/1.";
 
@@ -78,11 +67,7 @@ impl Protocol for Ssdp {
                     .filter_map(HeaderField::parse)
                     .any(|field| field.is(b"st") || field.is(b"usn"))
         };
-        if is_request || is_answer() {
-            Probe::Match
-        } else {
-            Probe::Mismatch
-        }
+        if is_request || is_answer() { Probe::Match } else { Probe::Mismatch }
     }
 
     fn parser(&self) -> Box<dyn Parser> {
@@ -99,11 +84,7 @@ struct Datagrams;
 
 impl Parser for Datagrams {
     fn feed(&mut self, flow: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
-        let mut context = Context {
-            flow,
-            direction: chunk.direction,
-            out,
-        };
+        let mut context = Context { flow, direction: chunk.direction, out };
         Messages::<Message>::default().feed_datagram(chunk.bytes, &mut context)
     }
 }
@@ -114,16 +95,12 @@ struct Message;
 impl Reader for Message {
     fn start_line(&mut self, line: &[u8], context: &mut Context<'_>) -> bool {
         if let Some(line) = RequestLine::parse(line, VERSION) {
-            context
-                .out
-                .fact(&METHOD, context.direction, Value::Bytes(line.method));
+            context.out.fact(&METHOD, context.direction, Value::Bytes(line.method));
             return is_method(line.method);
         }
         let status = StatusLine::parse(line, VERSION).map(|line| line.status);
         if let Some(status) = status {
-            context
-                .out
-                .fact(&STATUS, context.direction, Value::Number(status.into()));
+            context.out.fact(&STATUS, context.direction, Value::Number(status.into()));
         }
         status.is_some()
     }
@@ -140,17 +117,13 @@ impl Reader for Message {
         ];
         let direction = context.direction;
         if field.is(b"host") {
-            context
-                .out
-                .fact(&HOST, direction, Value::Bytes(&lower_case(&field.value)));
+            context.out.fact(&HOST, direction, Value::Bytes(&lower_case(&field.value)));
             return;
         }
         if let Some((_, known)) = known.iter().find(|(name, _)| field.is(name)) {
             context.out.fact(known, direction, Value::Bytes(&field.value));
         }
-        context
-            .out
-            .fact(&HEADER, direction, Value::Pair(field.name, &field.value));
+        context.out.fact(&HEADER, direction, Value::Pair(field.name, &field.value));
     }
 
     fn head_ended(&mut self, _: &mut Context<'_>) {}
@@ -179,10 +152,7 @@ mod tests {
             &[(TO_SERVER, SEARCH), (TO_CLIENT, ANSWER), (TO_SERVER, NOTIFY)];
         testing::keeps_promises(&PROTOCOL, &flow, conversation);
         let transcript = testing::feed(&PROTOCOL, &flow, conversation);
-        assert_eq!(
-            transcript.values(&HOST),
-            ["239.255.255.250:1900", "[ff02::c]:1900"]
-        );
+        assert_eq!(transcript.values(&HOST), ["239.255.255.250:1900", "[ff02::c]:1900"]);
         assert_eq!(transcript.values(&TARGET), ["ssdp:all", "upnp:rootdevice"]);
         assert_eq!(transcript.value(&USER_AGENT), "Android/14 UPnP/1.1");
         assert_eq!(transcript.value(&LOCATION), "http://192.0.2.9/d.xml");
@@ -194,10 +164,7 @@ mod tests {
     fn is_told_from_other_text_in_datagrams() {
         let flow = testing::flow(Transport::UDP, 1900);
         for datagram in [SEARCH, ANSWER, NOTIFY] {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow, TO_SERVER, datagram),
-                Probe::Match
-            );
+            assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, datagram), Probe::Match);
         }
         for datagram in [
             &b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n"[..],
@@ -207,10 +174,7 @@ mod tests {
             b"",
             b"\0\x01\x02",
         ] {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow, TO_SERVER, datagram),
-                Probe::Mismatch
-            );
+            assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, datagram), Probe::Mismatch);
         }
     }
 }

@@ -155,11 +155,7 @@ fn probe_side(bytes: &[u8], on_port: bool) -> Probe {
         Probe::Mismatch
             if on_port
                 && line::is_text(
-                    bytes
-                        .split(|&byte| byte == b'\n')
-                        .next()
-                        .unwrap_or_default()
-                        .trim_ascii_end(),
+                    bytes.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end(),
                 ) =>
         {
             let behind = memchr::memmem::find(bytes, b"\nSSH-").and_then(|at| bytes.get(at + 1..));
@@ -214,10 +210,7 @@ impl Parser for SshParser {
                 Phase::Packets => match self.packet(&mut rest, direction, out) {
                     Ok(phase) => phase,
                     Err(need) => {
-                        return Progress::NeedMore {
-                            consumed: chunk.bytes.len() - rest.len(),
-                            need,
-                        };
+                        return Progress::NeedMore { consumed: chunk.bytes.len() - rest.len(), need };
                     }
                 },
                 Phase::Encrypted => {
@@ -304,10 +297,7 @@ impl SshParser {
         if !(2..=PACKET_BYTES).contains(&length) || u32::from(padding) >= length {
             return Ok(Phase::Encrypted);
         }
-        let is_wanted = matches!(
-            kind,
-            SSH_MSG_KEXINIT | SSH_MSG_KEXDH_REPLY | SSH_MSG_KEX_DH_GEX_REPLY
-        );
+        let is_wanted = matches!(kind, SSH_MSG_KEXINIT | SSH_MSG_KEXDH_REPLY | SSH_MSG_KEX_DH_GEX_REPLY);
         let total = length as usize + 4;
         if !is_wanted || total > PENDING_BYTES {
             if kind == SSH_MSG_NEWKEYS {
@@ -331,16 +321,8 @@ impl SshParser {
         let Some(lists) = name_lists(payload) else {
             return;
         };
-        let [
-            kex,
-            host_key,
-            ciphers_up,
-            ciphers_down,
-            macs_up,
-            macs_down,
-            compression_up,
-            compression_down,
-        ] = lists;
+        let [kex, host_key, ciphers_up, ciphers_down, macs_up, macs_down, compression_up, compression_down] =
+            lists;
         let fields = side_fields(direction);
         let (ciphers, macs, compression) = match direction {
             Direction::ToServer => (ciphers_up, macs_up, compression_up),
@@ -376,9 +358,7 @@ impl SshParser {
         // In a group exchange, message 31 carries a prime here.
         let is_name = |name: &&[u8]| {
             (4..=64).contains(&name.len())
-                && name
-                    .iter()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-@.".contains(byte))
+                && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-@.".contains(byte))
         };
         let Some(name) = string(&mut Reader::new(key)).filter(is_name) else {
             return;

@@ -63,14 +63,9 @@ impl Protocol for Stomp {
 fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
     let head = &bytes[..bytes.len().min(512)];
-    for start in [
-        &b"CONNECT\n"[..],
-        b"CONNECT\r\n",
-        b"STOMP\n",
-        b"STOMP\r\n",
-        b"CONNECTED\n",
-        b"CONNECTED\r\n",
-    ] {
+    for start in
+        [&b"CONNECT\n"[..], b"CONNECT\r\n", b"STOMP\n", b"STOMP\r\n", b"CONNECTED\n", b"CONNECTED\r\n"]
+    {
         let both = head.len().min(start.len());
         if head[..both] != start[..both] {
             continue;
@@ -78,14 +73,8 @@ fn probe(opening: &Opening<'_>) -> Probe {
         let Some(headers) = head.get(start.len()..) else {
             return Probe::NeedMore;
         };
-        let known = [
-            &b"accept-version:"[..],
-            b"login:",
-            b"version:1.",
-            b"session:",
-            b"host:",
-            b"heart-beat:",
-        ];
+        let known =
+            [&b"accept-version:"[..], b"login:", b"version:1.", b"session:", b"host:", b"heart-beat:"];
         if known.iter().any(|name| headers.starts_with(name)) {
             return Probe::Match;
         }
@@ -173,11 +162,8 @@ mod tests {
 
     const CONNECT: &[u8] = b"CONNECT\naccept-version:1.1\nlogin:anna\npasscode:secret\n\n\0\n";
     const SEND: &[u8] = b"SEND\ndestination:/queue/a\ncontent-length:5\n\nhello\0";
-    const CONVERSATION: &[(Direction, &[u8])] = &[
-        (TO_SERVER, CONNECT),
-        (TO_CLIENT, b"CONNECTED\nversion:1.1\nserver:x/1\n\n\0"),
-        (TO_SERVER, SEND),
-    ];
+    const CONVERSATION: &[(Direction, &[u8])] =
+        &[(TO_SERVER, CONNECT), (TO_CLIENT, b"CONNECTED\nversion:1.1\nserver:x/1\n\n\0"), (TO_SERVER, SEND)];
 
     #[test]
     fn reads_logins_and_messages() {
@@ -194,15 +180,9 @@ mod tests {
     fn is_known_by_command_and_header() {
         let odd = flow(Transport::TCP, 4000);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, CONNECT), Probe::Match);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"STOMP\r\naccept"),
-            Probe::NeedMore
-        );
-        for bytes in [
-            &b"CONNECT a.org:443 HTTP/1.1\r\n"[..],
-            b"CONNECT {\"verbose\":true}\r\n",
-            b"STAT\r\n",
-        ] {
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"STOMP\r\naccept"), Probe::NeedMore);
+        for bytes in [&b"CONNECT a.org:443 HTTP/1.1\r\n"[..], b"CONNECT {\"verbose\":true}\r\n", b"STAT\r\n"]
+        {
             assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, bytes), Probe::Mismatch);
         }
     }

@@ -96,24 +96,15 @@ fn probe(opening: &Opening<'_>) -> Probe {
         }
         _ => {}
     }
-    if line.len() < head.len() || head.len() >= LOOKED_AT {
-        Probe::Mismatch
-    } else {
-        Probe::NeedMore
-    }
+    if line.len() < head.len() || head.len() >= LOOKED_AT { Probe::Mismatch } else { Probe::NeedMore }
 }
 
 /// The value of `"method"`, if a miner's.
 fn line_method(line: &[u8]) -> Option<&[u8]> {
-    let rest = line
-        .get(memmem::find(line, b"\"method\"")? + 8..)?
-        .trim_ascii_start();
+    let rest = line.get(memmem::find(line, b"\"method\"")? + 8..)?.trim_ascii_start();
     let rest = rest.strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
     let method = &rest[..memchr::memchr(b'"', rest)?];
-    METHODS
-        .iter()
-        .any(|name| name.as_bytes() == method)
-        .then_some(method)
+    METHODS.iter().any(|name| name.as_bytes() == method).then_some(method)
 }
 
 #[derive(Debug, Default)]

@@ -12,12 +12,9 @@ pub(super) fn zero_ended<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
 
 /// UTF-16 as Windows writes it; what is no character becomes U+FFFD. Zeros at the end are left out.
 pub(super) fn utf16_le(bytes: &[u8]) -> String {
-    let units = bytes
-        .chunks_exact(2)
-        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
-    let text: String = char::decode_utf16(units)
-        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect();
+    let units = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let text: String =
+        char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     text.trim_end_matches('\0').to_owned()
 }
 

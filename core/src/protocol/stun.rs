@@ -33,9 +33,8 @@ static MAPPED: Field = Field::meta("stun.mapped-address", "mapped_address");
 static PEER: Field = Field::meta("stun.peer-address", "peer_address");
 static RELAYED: Field = Field::meta("stun.relayed-address", "relayed_address");
 
-static FIELDS: &[&Field] = &[
-    &METHOD, &CLASS, &USERNAME, &REALM, &DOMAIN, &SOFTWARE, &ERROR, &MAPPED, &PEER, &RELAYED,
-];
+static FIELDS: &[&Field] =
+    &[&METHOD, &CLASS, &USERNAME, &REALM, &DOMAIN, &SOFTWARE, &ERROR, &MAPPED, &PEER, &RELAYED];
 
 pub(crate) static PROTOCOL: Stun = Stun;
 
@@ -68,11 +67,7 @@ impl Protocol for Stun {
     }
 
     fn probe(&self, opening: &Opening<'_>) -> Probe {
-        if opening.is_datagram() {
-            probe::datagram(opening)
-        } else {
-            probe::stream(opening.newest())
-        }
+        if opening.is_datagram() { probe::datagram(opening) } else { probe::stream(opening.newest()) }
     }
 
     fn parser(&self) -> Box<dyn Parser> {
@@ -194,10 +189,7 @@ impl StunParser {
 
     fn stream(&mut self, flow: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
         if self.framing.is_none() && chunk.bytes.len() < Framing::NEED {
-            return Progress::NeedMore {
-                consumed: 0,
-                need: Framing::NEED,
-            };
+            return Progress::NeedMore { consumed: 0, need: Framing::NEED };
         }
         let framing = *self.framing.get_or_insert_with(|| Framing::of(chunk.bytes));
         let mut reader = Reader::new(chunk.bytes);
@@ -211,20 +203,12 @@ impl StunParser {
                 return Progress::Done;
             }
             let Some(whole) = reader.take(frame.octets) else {
-                return Progress::NeedMore {
-                    consumed,
-                    need: frame.octets,
-                };
+                return Progress::NeedMore { consumed, need: frame.octets };
             };
-            let inner = Chunk {
-                direction: chunk.direction,
-                bytes: whole.get(frame.prefix..).unwrap_or_default(),
-            };
+            let inner =
+                Chunk { direction: chunk.direction, bytes: whole.get(frame.prefix..).unwrap_or_default() };
             if let Progress::Malformed { what, at } = self.datagram(flow, inner, out) {
-                return Progress::Malformed {
-                    what,
-                    at: consumed + frame.prefix + at,
-                };
+                return Progress::Malformed { what, at: consumed + frame.prefix + at };
             }
         }
     }
@@ -240,19 +224,10 @@ fn frame(framing: Framing, mut reader: Reader<'_>) -> Option<Frame> {
     let first = reader.u16()?;
     let second = usize::from(reader.u16()?);
     Some(match framing {
-        Framing::Prefixed => Frame {
-            octets: 2 + usize::from(first),
-            prefix: 2,
-        },
+        Framing::Prefixed => Frame { octets: 2 + usize::from(first), prefix: 2 },
         // Channel data is padded on TCP (RFC 8656 §12.5).
-        Framing::Own if first >= 0x4000 => Frame {
-            octets: 4 + second.next_multiple_of(4),
-            prefix: 0,
-        },
-        Framing::Own => Frame {
-            octets: HEADER + second,
-            prefix: 0,
-        },
+        Framing::Own if first >= 0x4000 => Frame { octets: 4 + second.next_multiple_of(4), prefix: 0 },
+        Framing::Own => Frame { octets: HEADER + second, prefix: 0 },
     })
 }
 
@@ -289,18 +264,13 @@ fn state(kind: u16, mut value: Reader<'_>, header: Header, direction: Direction,
 
 /// Without the zeros that some programs count into a text's length.
 fn trimmed(text: &[u8]) -> &[u8] {
-    let end = text
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1);
+    let end = text.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     text.get(..end).unwrap_or_default()
 }
 
 fn is_domain(realm: &[u8]) -> bool {
     realm.contains(&b'.')
-        && realm
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+        && realm.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
 }
 
 /// A record of DTLS 1.0 to 1.2, as every handshake begins (RFC 6347 §4.1).

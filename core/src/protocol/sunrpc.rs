@@ -119,12 +119,7 @@ impl<'a> Call<'a> {
         let credential = opaque_auth(reader)?;
         let verifier = opaque_auth(reader)?;
         let flavors = matches!(credential.0, 0..=6) && matches!(verifier.0, 0..=6);
-        (fits && flavors).then_some(Self {
-            program,
-            version,
-            procedure,
-            credential,
-        })
+        (fits && flavors).then_some(Self { program, version, procedure, credential })
     }
 }
 
@@ -248,14 +243,8 @@ mod tests {
     fn a_call_is_known_and_a_reply_alone_is_not() {
         let (udp, tcp) = (flow(Transport::UDP, 4000), flow(Transport::TCP, 4000));
         assert_eq!(probe(&PROTOCOL, &udp, TO_SERVER, &call(100_000)), Probe::Match);
-        assert_eq!(
-            probe(&PROTOCOL, &tcp, TO_SERVER, &record(&call(100_000))),
-            Probe::Match
-        );
-        assert_eq!(
-            probe(&PROTOCOL, &tcp, TO_SERVER, &record(&call(100_000))[..20]),
-            Probe::NeedMore
-        );
+        assert_eq!(probe(&PROTOCOL, &tcp, TO_SERVER, &record(&call(100_000))), Probe::Match);
+        assert_eq!(probe(&PROTOCOL, &tcp, TO_SERVER, &record(&call(100_000))[..20]), Probe::NeedMore);
         assert_eq!(probe(&PROTOCOL, &udp, TO_CLIENT, REPLIED), Probe::NeedMore);
         assert_eq!(probe(&PROTOCOL, &udp, TO_SERVER, &call(7)), Probe::Mismatch);
         assert_eq!(probe(&PROTOCOL, &tcp, TO_SERVER, &[0x80; 64]), Probe::Mismatch);

@@ -66,10 +66,7 @@ impl Protocol for Svn {
 fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
     let head = &bytes[..bytes.len().min(512)];
-    for (start, proof) in [
-        (&b"( success ( "[..], &b"edit-pipeline"[..]),
-        (b"( 2 ( ", b":svn"),
-    ] {
+    for (start, proof) in [(&b"( success ( "[..], &b"edit-pipeline"[..]), (b"( 2 ( ", b":svn")] {
         let both = head.len().min(start.len());
         if head[..both] == start[..both] {
             let proven = memmem::find(head, proof).is_some();
@@ -116,10 +113,7 @@ fn item_size(bytes: &[u8]) -> Size {
             b')' if depth == 0 => return Size::Broken("a list that was not begun"),
             b')' => depth -= 1,
             b'0'..=b'9' => {
-                let digits = bytes[at..]
-                    .iter()
-                    .take_while(|byte| byte.is_ascii_digit())
-                    .count();
+                let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
                 at += digits;
                 if bytes.get(at) == Some(&b':') {
                     let length =
@@ -136,11 +130,7 @@ fn item_size(bytes: &[u8]) -> Size {
         }
         at += 1;
     }
-    if bytes.len() > OPENING {
-        Size::Opaque
-    } else {
-        Size::Needs(bytes.len() + 1)
-    }
+    if bytes.len() > OPENING { Size::Opaque } else { Size::Needs(bytes.len() + 1) }
 }
 
 /// The strings of a list, with their lengths in front.
@@ -150,11 +140,7 @@ fn strings(message: &[u8]) -> impl Iterator<Item = &[u8]> {
         loop {
             let colon = memchr::memchr(b':', rest)?;
             let before = &rest[..colon];
-            let digits = before
-                .iter()
-                .rev()
-                .take_while(|byte| byte.is_ascii_digit())
-                .count();
+            let digits = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
             let length = decimal(&before[colon - digits..]).and_then(|length| usize::try_from(length).ok());
             rest = rest.get(colon + 1..)?;
             if let Some(string) = length.and_then(|length| rest.get(..length)) {
@@ -168,15 +154,10 @@ fn strings(message: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn item(message: &[u8], direction: Direction, out: &mut dyn Sink) -> bool {
     if message.starts_with(b"( 2 ( ") {
         for string in strings(message) {
-            if let Some(rest) = string
-                .strip_prefix(b"svn://")
-                .or_else(|| string.strip_prefix(b"svn+ssh://"))
+            if let Some(rest) = string.strip_prefix(b"svn://").or_else(|| string.strip_prefix(b"svn+ssh://"))
             {
                 out.fact(&URL, direction, Value::Bytes(string));
-                let host = rest
-                    .split(|byte| matches!(byte, b'/' | b':'))
-                    .next()
-                    .unwrap_or_default();
+                let host = rest.split(|byte| matches!(byte, b'/' | b':')).next().unwrap_or_default();
                 out.fact(&HOSTNAME, direction, Value::Bytes(host));
             } else if string.starts_with(b"SVN/") {
                 out.fact(&CLIENT, direction, Value::Bytes(string));
@@ -186,11 +167,7 @@ fn item(message: &[u8], direction: Direction, out: &mut dyn Sink) -> bool {
     }
     let Some(mechanism) = [&b"PLAIN"[..], b"CRAM-MD5", b"ANONYMOUS"]
         .into_iter()
-        .find(|name| {
-            message
-                .strip_prefix(b"( ")
-                .is_some_and(|rest| rest.starts_with(name))
-        })
+        .find(|name| message.strip_prefix(b"( ").is_some_and(|rest| rest.starts_with(name)))
     else {
         return false;
     };

@@ -18,16 +18,8 @@ static APP_NAME: Field = Field::meta("syslog.app_name", "app_name");
 static PROCESS_ID: Field = Field::meta("syslog.process_id", "process_id");
 static MESSAGE_ID: Field = Field::meta("syslog.message_id", "message_id");
 static CONTENT: Field = Field::new("syslog.content", Role::Content);
-static FIELDS: &[&Field] = &[
-    &FACILITY,
-    &SEVERITY,
-    &TIMESTAMP,
-    &HOST,
-    &APP_NAME,
-    &PROCESS_ID,
-    &MESSAGE_ID,
-    &CONTENT,
-];
+static FIELDS: &[&Field] =
+    &[&FACILITY, &SEVERITY, &TIMESTAMP, &HOST, &APP_NAME, &PROCESS_ID, &MESSAGE_ID, &CONTENT];
 
 const PORTS: &[u16] = &[514, 601, 1514, 5514, 10514];
 
@@ -104,9 +96,7 @@ fn probe_message(bytes: &[u8], on_port: bool) -> Probe {
         _ => is_bsd_timestamp(rest) || is_iso_timestamp(line::split_word(rest).0),
     };
     let text = rest.get(..64).unwrap_or(rest);
-    let is_text = text
-        .iter()
-        .all(|&byte| line::is_text(&[byte]) || matches!(byte, b'\r' | b'\n' | 0));
+    let is_text = text.iter().all(|&byte| line::is_text(&[byte]) || matches!(byte, b'\r' | b'\n' | 0));
     if evident || (on_port && is_text && rest.len() >= 16) {
         Probe::Match
     } else if rest.len() < 32 && is_text {
@@ -124,9 +114,7 @@ fn priority(bytes: &[u8]) -> Option<(u8, &[u8])> {
     if digits.len() > 1 && digits.starts_with(b"0") {
         return None;
     }
-    let priority = u8::try_from(line::decimal(digits)?)
-        .ok()
-        .filter(|priority| *priority <= 191)?;
+    let priority = u8::try_from(line::decimal(digits)?).ok().filter(|priority| *priority <= 191)?;
     Some((priority, rest.get(1..)?))
 }
 
@@ -141,39 +129,21 @@ fn is_iso_timestamp(word: &[u8]) -> bool {
 
 /// `Jan  2 15:04:05 `, also with the year or milliseconds that some devices add.
 fn is_bsd_timestamp(text: &[u8]) -> bool {
-    const MONTHS: [&[u8]; 12] = [
-        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
-    ];
+    const MONTHS: [&[u8]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
     let is_month = text.get(..3).is_some_and(|month| MONTHS.contains(&month));
     let Some([b' ', b' ' | b'0'..=b'3', b'0'..=b'9' | b' ', rest @ ..]) = text.get(3..) else {
         return false;
     };
     let clock = rest.trim_ascii_start();
     let clock = match clock {
-        [
-            b'1' | b'2',
-            b'0'..=b'9',
-            b'0'..=b'9',
-            b'0'..=b'9',
-            b' ',
-            clock @ ..,
-        ] => clock,
+        [b'1' | b'2', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b' ', clock @ ..] => clock,
         clock => clock,
     };
     is_month
         && matches!(
             clock,
-            [
-                b'0'..=b'2',
-                b'0'..=b'9',
-                b':',
-                b'0'..=b'5',
-                b'0'..=b'9',
-                b':',
-                b'0'..=b'6',
-                b'0'..=b'9',
-                ..
-            ]
+            [b'0'..=b'2', b'0'..=b'9', b':', b'0'..=b'5', b'0'..=b'9', b':', b'0'..=b'6', b'0'..=b'9', ..]
         )
 }
 
@@ -193,33 +163,19 @@ struct Header<'a> {
 impl<'a> Header<'a> {
     fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (priority, rest) = priority(bytes)?;
-        let mut header = Self {
-            priority,
-            message: rest,
-            ..Self::default()
-        };
+        let mut header = Self { priority, message: rest, ..Self::default() };
         if let [b'1', b' ', rest @ ..] = rest {
             let (timestamp, rest) = line::split_word(rest);
             let (host, rest) = line::split_word(rest);
             let (app_name, rest) = line::split_word(rest);
             let (process_id, rest) = line::split_word(rest);
             let (message_id, rest) = line::split_word(rest);
-            return Some(Self {
-                priority,
-                timestamp,
-                host,
-                app_name,
-                process_id,
-                message_id,
-                message: rest,
-            });
+            return Some(Self { priority, timestamp, host, app_name, process_id, message_id, message: rest });
         }
         if is_bsd_timestamp(rest) {
             // The clock's last digit ends the timestamp.
-            let end = rest
-                .windows(3)
-                .position(|window| matches!(window, [b':', b'0'..=b'9', b'0'..=b'9']))?
-                + 6;
+            let end =
+                rest.windows(3).position(|window| matches!(window, [b':', b'0'..=b'9', b'0'..=b'9']))? + 6;
             header.timestamp = rest.get(..end)?;
             header.message = rest.get(end..)?;
         } else if is_iso_timestamp(line::split_word(rest).0) {
@@ -246,10 +202,7 @@ impl<'a> Header<'a> {
             let name = tag.iter().position(|&byte| byte == b'[').unwrap_or(tag.len());
             self.app_name = tag.get(..name).unwrap_or_default();
             let id = tag.get(name..).unwrap_or_default();
-            self.process_id = id
-                .strip_prefix(b"[")
-                .and_then(|id| id.strip_suffix(b"]"))
-                .unwrap_or_default();
+            self.process_id = id.strip_prefix(b"[").and_then(|id| id.strip_suffix(b"]")).unwrap_or_default();
         }
     }
 
@@ -324,10 +277,7 @@ impl Parser for SyslogParser {
                 },
                 Frame::Counted { header, size } if size <= BODY_BYTES - header => {
                     let Some(text) = rest.get(header..header + size) else {
-                        return Progress::NeedMore {
-                            consumed,
-                            need: header + size,
-                        };
+                        return Progress::NeedMore { consumed, need: header + size };
                     };
                     message(text, direction, out);
                     rest = rest.get(header + size..).unwrap_or_default();
@@ -374,10 +324,9 @@ fn frame(bytes: &[u8]) -> Frame {
     let count = bytes.get(..digits).and_then(line::decimal);
     match (count, bytes.get(digits..)) {
         (Some(_), None | Some([] | [b' '])) if digits < 7 => Frame::Unknown,
-        (Some(size), Some([b' ', b'<', ..])) if digits < 7 => Frame::Counted {
-            header: digits + 1,
-            size: usize::try_from(size).unwrap_or(usize::MAX),
-        },
+        (Some(size), Some([b' ', b'<', ..])) if digits < 7 => {
+            Frame::Counted { header: digits + 1, size: usize::try_from(size).unwrap_or(usize::MAX) }
+        }
         _ => Frame::Line,
     }
 }

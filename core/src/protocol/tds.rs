@@ -28,16 +28,7 @@ static USER: Field = Field::new("tds.user", Role::Username);
 static PASSWORD: Field = Field::new("tds.password", Role::Password);
 static QUERY: Field = Field::new("tds.query", Role::Content);
 
-static FIELDS: &[&Field] = &[
-    &TYPE,
-    &CLIENT,
-    &APPLICATION,
-    &SERVER,
-    &DATABASE,
-    &USER,
-    &PASSWORD,
-    &QUERY,
-];
+static FIELDS: &[&Field] = &[&TYPE, &CLIENT, &APPLICATION, &SERVER, &DATABASE, &USER, &PASSWORD, &QUERY];
 
 pub(super) static PROTOCOL: Tds = Tds;
 
@@ -81,14 +72,7 @@ impl Protocol for Tds {
 fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
     let mut reader = Reader::new(bytes);
-    let head = (
-        reader.u8(),
-        reader.u8(),
-        reader.u16(),
-        reader.u16(),
-        reader.u8(),
-        reader.u8(),
-    );
+    let head = (reader.u8(), reader.u8(), reader.u16(), reader.u16(), reader.u8(), reader.u8());
     let (Some(kind), Some(status), Some(length), Some(_), Some(_), Some(window)) = head else {
         let fits = matches!(
             bytes,
@@ -136,11 +120,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
                 let at = bytes.len().checked_sub(size);
                 matches!(at.and_then(|at| bytes.get(at)), Some(0xfd..=0xff))
             };
-            if done(13) || done(9) {
-                Probe::Match
-            } else {
-                Probe::Mismatch
-            }
+            if done(13) || done(9) { Probe::Match } else { Probe::Mismatch }
         }
         _ => Probe::Mismatch,
     }
@@ -148,11 +128,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
 
 /// A request of TDS 7.0 and 7.1, whose body begins with UTF-16 text, the length of a name, or a procedure's number.
 fn old_request(kind: u8, body: &[u8], registered_port: bool) -> Probe {
-    let is_text = |text: &[u8]| {
-        text.chunks_exact(2)
-            .take(4)
-            .all(|pair| matches!(pair, [0x09..0x7f, 0]))
-    };
+    let is_text = |text: &[u8]| text.chunks_exact(2).take(4).all(|pair| matches!(pair, [0x09..0x7f, 0]));
     let fits = match (kind, body) {
         (SQL_BATCH, text) => is_text(text),
         (RPC, [0xff, 0xff, 1..=15, 0, ..]) => registered_port,
@@ -268,17 +244,7 @@ mod tests {
     }
 
     fn login7() -> Vec<u8> {
-        let texts = [
-            "pc",
-            "anna",
-            "secret",
-            "app",
-            "db.example.org",
-            "",
-            "",
-            "",
-            "shop",
-        ];
+        let texts = ["pc", "anna", "secret", "app", "db.example.org", "", "", "", "shop"];
         let mut offset = 94_u16;
         let mut table = Vec::new();
         let mut strings = Vec::new();
@@ -287,9 +253,7 @@ mod tests {
             table.extend((text.len() as u16).to_le_bytes());
             let mut bytes = wide(text);
             if index == 2 {
-                bytes
-                    .iter_mut()
-                    .for_each(|byte| *byte = byte.rotate_left(4) ^ 0xa5);
+                bytes.iter_mut().for_each(|byte| *byte = byte.rotate_left(4) ^ 0xa5);
             }
             offset += bytes.len() as u16;
             strings.extend(bytes);
@@ -330,26 +294,13 @@ mod tests {
             assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &bytes), Probe::Match);
             assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &bytes[..7]), Probe::NeedMore);
         }
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"\x16\x03\x01\x02\0\x01\0\x01"), Probe::Mismatch);
         assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"\x16\x03\x01\x02\0\x01\0\x01"),
+            probe(&PROTOCOL, &odd, TO_SERVER, b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0"),
             Probe::Mismatch
         );
         assert_eq!(
-            probe(
-                &PROTOCOL,
-                &odd,
-                TO_SERVER,
-                b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0"
-            ),
-            Probe::Mismatch
-        );
-        assert_eq!(
-            probe(
-                &PROTOCOL,
-                &odd,
-                TO_SERVER,
-                b"\x10\x0c\0\x04MQTT\x04\x02\0\x3c\0\0"
-            ),
+            probe(&PROTOCOL, &odd, TO_SERVER, b"\x10\x0c\0\x04MQTT\x04\x02\0\x3c\0\0"),
             Probe::Mismatch
         );
     }

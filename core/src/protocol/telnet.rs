@@ -17,14 +17,7 @@ static WINDOW_HEIGHT: Field = Field::meta("telnet.window_height", "window.height
 static USERNAME: Field = Field::new("telnet.username", Role::Username);
 static PASSWORD: Field = Field::new("telnet.password", Role::Password);
 static CONTENT: Field = Field::new("telnet.content", Role::Content);
-static FIELDS: &[&Field] = &[
-    &TERMINAL_TYPE,
-    &WINDOW_WIDTH,
-    &WINDOW_HEIGHT,
-    &USERNAME,
-    &PASSWORD,
-    &CONTENT,
-];
+static FIELDS: &[&Field] = &[&TERMINAL_TYPE, &WINDOW_WIDTH, &WINDOW_HEIGHT, &USERNAME, &PASSWORD, &CONTENT];
 
 /// "Interpret as command" and the commands of RFC 854.
 const IAC: u8 = 0xff;
@@ -119,11 +112,7 @@ fn probe_negotiation(bytes: &[u8], on_port: bool) -> Probe {
             }
             [byte, ..] if commands > 0 && *byte != IAC => {
                 let text = rest.split(|&byte| byte == IAC).next().unwrap_or_default();
-                return if is_terminal_text(text) {
-                    Probe::Match
-                } else {
-                    Probe::Mismatch
-                };
+                return if is_terminal_text(text) { Probe::Match } else { Probe::Mismatch };
             }
             _ => return Probe::Mismatch,
         };
@@ -141,8 +130,7 @@ const fn is_option(option: u8) -> bool {
 
 /// Printable, or what terminals are told.
 fn is_terminal_text(text: &[u8]) -> bool {
-    text.iter()
-        .all(|byte| matches!(byte, 0 | 0x07..=0x0d | 0x1b | 0x20..=0x7e | 0x80..=0xfe))
+    text.iter().all(|byte| matches!(byte, 0 | 0x07..=0x0d | 0x1b | 0x20..=0x7e | 0x80..=0xfe))
 }
 
 fn probe_prompt(bytes: &[u8]) -> Probe {
@@ -157,10 +145,7 @@ fn probe_prompt(bytes: &[u8]) -> Probe {
     if is_other || !is_utf8 || !is_terminal_text(text) {
         return Probe::Mismatch;
     }
-    let last = bytes
-        .rsplit(|byte| matches!(byte, b'\r' | b'\n'))
-        .next()
-        .unwrap_or_default();
+    let last = bytes.rsplit(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
     match bytes.get(text.len()..) {
         // Options behind the banner.
         Some(negotiation @ [_, ..]) => probe_negotiation(negotiation, false),
@@ -181,21 +166,12 @@ impl Prompt {
         let text = line.trim_ascii_end();
         let asks = |words: &[&[u8]]| {
             words.iter().any(|word| {
-                let tail = text
-                    .len()
-                    .checked_sub(word.len())
-                    .and_then(|start| text.get(start..));
+                let tail = text.len().checked_sub(word.len()).and_then(|start| text.get(start..));
                 tail.is_some_and(|tail| tail.eq_ignore_ascii_case(word))
             })
         };
-        let passwords: [&[u8]; 6] = [
-            b"password:",
-            b"passwd:",
-            b"passcode:",
-            b"pass:",
-            b"passwort:",
-            b"kennwort:",
-        ];
+        let passwords: [&[u8]; 6] =
+            [b"password:", b"passwd:", b"passcode:", b"pass:", b"passwort:", b"kennwort:"];
         let usernames: [&[u8]; 8] = [
             b"login:",
             b"username:",
@@ -269,10 +245,7 @@ impl Parser for TelnetParser {
                 Step::Data if chunk.direction == Direction::ToServer => self.typed(byte, out),
                 Step::Data => self.written(byte, out),
                 Step::Tls => {
-                    return Progress::Become {
-                        protocol: "tls",
-                        consumed: at + 1,
-                    };
+                    return Progress::Become { protocol: "tls", consumed: at + 1 };
                 }
                 Step::Encrypted => {
                     out.unseen(Unseen::Encrypted);
@@ -358,16 +331,8 @@ impl TelnetParser {
                 out.end_record();
             }
             [WINDOW_SIZE_OPTION, a, b, c, d] => {
-                out.fact(
-                    &WINDOW_WIDTH,
-                    direction,
-                    Value::Number(u16::from_be_bytes([a, b]).into()),
-                );
-                out.fact(
-                    &WINDOW_HEIGHT,
-                    direction,
-                    Value::Number(u16::from_be_bytes([c, d]).into()),
-                );
+                out.fact(&WINDOW_WIDTH, direction, Value::Number(u16::from_be_bytes([a, b]).into()));
+                out.fact(&WINDOW_HEIGHT, direction, Value::Number(u16::from_be_bytes([c, d]).into()));
                 out.end_record();
             }
             // START: everything behind is encrypted.

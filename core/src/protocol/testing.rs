@@ -27,23 +27,14 @@ impl Transcript {
     /// The values of one field, in order.
     pub(crate) fn values(&self, field: &Field) -> Vec<&str> {
         let prefix = format!("{}=", field.name);
-        self.0
-            .iter()
-            .filter_map(|line| line.strip_prefix(&prefix))
-            .collect()
+        self.0.iter().filter_map(|line| line.strip_prefix(&prefix)).collect()
     }
 
     /// The only value of a field.
     #[track_caller]
     pub(crate) fn value(&self, field: &Field) -> &str {
         let values = self.values(field);
-        assert_eq!(
-            values.len(),
-            1,
-            "{} should be stated once in {:#?}",
-            field.name,
-            self.0
-        );
+        assert_eq!(values.len(), 1, "{} should be stated once in {:#?}", field.name, self.0);
         values[0]
     }
 
@@ -109,13 +100,7 @@ pub(crate) fn feed(
     flow: &FlowKey,
     conversation: Conversation<'_>,
 ) -> Transcript {
-    feed_to(
-        &mut *protocol.parser(),
-        protocol.fields(),
-        flow,
-        conversation,
-        true,
-    )
+    feed_to(&mut *protocol.parser(), protocol.fields(), flow, conversation, true)
 }
 
 fn feed_to(
@@ -125,10 +110,7 @@ fn feed_to(
     conversation: Conversation<'_>,
     close: bool,
 ) -> Transcript {
-    let mut recorder = Recorder {
-        declared,
-        transcript: Transcript::default(),
-    };
+    let mut recorder = Recorder { declared, transcript: Transcript::default() };
     let mut pending = [Vec::new(), Vec::new()];
     let mut need = [0, 0];
     for &(direction, bytes) in conversation {
@@ -138,27 +120,14 @@ fn feed_to(
             continue;
         }
         let given = std::mem::take(&mut pending[side]);
-        let progress = parser.feed(
-            flow,
-            Chunk {
-                direction,
-                bytes: &given,
-            },
-            &mut recorder,
-        );
+        let progress = parser.feed(flow, Chunk { direction, bytes: &given }, &mut recorder);
         let consumed = match progress {
             Progress::Consumed(consumed) => {
                 need[side] = 0;
                 consumed
             }
-            Progress::NeedMore {
-                consumed,
-                need: until,
-            } => {
-                assert!(
-                    until > given.len() - consumed,
-                    "asked to wait for bytes that are there"
-                );
+            Progress::NeedMore { consumed, need: until } => {
+                assert!(until > given.len() - consumed, "asked to wait for bytes that are there");
                 need[side] = until;
                 consumed
             }
@@ -201,18 +170,8 @@ fn feed_to(
 /// What the protocol thinks of one side's first bytes.
 pub(crate) fn probe(protocol: &dyn Protocol, flow: &FlowKey, direction: Direction, bytes: &[u8]) -> Probe {
     let none: &[u8] = &[];
-    let (to_server, to_client) = if direction == TO_SERVER {
-        (bytes, none)
-    } else {
-        (none, bytes)
-    };
-    protocol.probe(&Opening {
-        flow,
-        direction,
-        to_server,
-        to_client,
-        previous: None,
-    })
+    let (to_server, to_client) = if direction == TO_SERVER { (bytes, none) } else { (none, bytes) };
+    protocol.probe(&Opening { flow, direction, to_server, to_client, previous: None })
 }
 
 /// A dissector's promises, checked on one conversation: nothing panics on any prefix, a prefix states a prefix of the
@@ -247,24 +206,18 @@ pub(crate) fn keeps_promises(
     }
     for seed in 1..64_u64 {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut damaged: Vec<(Direction, Vec<u8>)> = conversation
-            .iter()
-            .map(|&(direction, bytes)| (direction, bytes.to_vec()))
-            .collect();
+        let mut damaged: Vec<(Direction, Vec<u8>)> =
+            conversation.iter().map(|&(direction, bytes)| (direction, bytes.to_vec())).collect();
         for (_, bytes) in &mut damaged {
             for _ in 0..=bytes.len() / 16 {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 if let Some(at) = (state >> 33).checked_rem(bytes.len() as u64) {
                     bytes[at as usize] = (state >> 24) as u8;
                 }
             }
         }
-        let parts: Vec<(Direction, &[u8])> = damaged
-            .iter()
-            .map(|(direction, bytes)| (*direction, &bytes[..]))
-            .collect();
+        let parts: Vec<(Direction, &[u8])> =
+            damaged.iter().map(|(direction, bytes)| (*direction, &bytes[..])).collect();
         run(&parts, true);
     }
 }

@@ -73,11 +73,9 @@ fn probe(opening: &Opening<'_>) -> Probe {
         Some(OACK) if options(&mut reader) => Probe::Match,
         // One block proves nothing; that the other side acknowledges it does.
         Some(DATA | ACK) => match opening.previous {
-            Some(Chunk {
-                direction,
-                bytes: previous,
-            }) if direction != opening.direction
-                && (acknowledges(previous, bytes) || acknowledges(bytes, previous)) =>
+            Some(Chunk { direction, bytes: previous })
+                if direction != opening.direction
+                    && (acknowledges(previous, bytes) || acknowledges(bytes, previous)) =>
             {
                 Probe::Match
             }
@@ -94,25 +92,15 @@ fn request<'a>(reader: &mut Reader<'a>) -> Option<(&'a [u8], &'a [u8])> {
     let file = zero_ended(reader)?;
     let mode = zero_ended(reader)?;
     let known = [&b"netascii"[..], b"octet", b"mail"];
-    known
-        .iter()
-        .any(|name| mode.eq_ignore_ascii_case(name))
-        .then_some((file, mode))
+    known.iter().any(|name| mode.eq_ignore_ascii_case(name)).then_some((file, mode))
 }
 
 fn options(reader: &mut Reader<'_>) -> bool {
     let mut known = false;
     while let (Some(name), Some(value)) = (zero_ended(reader), zero_ended(reader)) {
-        known |= [
-            &b"blksize"[..],
-            b"timeout",
-            b"tsize",
-            b"windowsize",
-            b"multicast",
-            b"rollover",
-        ]
-        .iter()
-        .any(|option| name.eq_ignore_ascii_case(option))
+        known |= [&b"blksize"[..], b"timeout", b"tsize", b"windowsize", b"multicast", b"rollover"]
+            .iter()
+            .any(|option| name.eq_ignore_ascii_case(option))
             && !value.is_empty();
     }
     known && reader.is_empty()
@@ -199,20 +187,12 @@ mod tests {
                 direction: TO_CLIENT,
                 to_server: b"",
                 to_client: ack,
-                previous: Some(Chunk {
-                    direction: TO_SERVER,
-                    bytes: BLOCK,
-                }),
+                previous: Some(Chunk { direction: TO_SERVER, bytes: BLOCK }),
             })
         };
         assert_eq!(acknowledged(b"\0\x04\0\x01"), Probe::Match);
         assert_eq!(acknowledged(b"\0\x04\0\x02"), Probe::Mismatch);
-        for bytes in [
-            &b"\0\x01boot.cfg\0binary\0"[..],
-            b"\0\x01\0\0",
-            b"\0\x02ab",
-            b"\0\x06a\0b\0",
-        ] {
+        for bytes in [&b"\0\x01boot.cfg\0binary\0"[..], b"\0\x01\0\0", b"\0\x02ab", b"\0\x06a\0b\0"] {
             assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, bytes), Probe::Mismatch);
         }
     }

@@ -75,16 +75,12 @@ impl Protocol for Tls {
     }
 
     fn ports(&self) -> &'static [u16] {
-        &[
-            443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 5671, 6514, 8443, 8883,
-        ]
+        &[443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 5671, 6514, 8443, 8883]
     }
 
     fn first_byte(&self, _: Direction) -> FirstByte {
         // Record types, then the lengths of hellos of SSL 2.0 (the highest bit is set).
-        FirstByte::OneOf(&[
-            20, 21, 22, 23, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88,
-        ])
+        FirstByte::OneOf(&[20, 21, 22, 23, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88])
     }
 
     fn is_encrypted(&self) -> bool {
@@ -169,19 +165,13 @@ impl Parser for TlsParser {
                     Some(Step::Consumed(count)) => at += count,
                     Some(Step::Need(need)) => return Progress::NeedMore { consumed: at, need },
                     None => {
-                        return Progress::Malformed {
-                            what: "no record begins like this",
-                            at,
-                        };
+                        return Progress::Malformed { what: "no record begins like this", at };
                     }
                 }
                 continue;
             }
             let Some((header, _)) = rest.split_first_chunk::<HEADER>() else {
-                return Progress::NeedMore {
-                    consumed: at,
-                    need: HEADER,
-                };
+                return Progress::NeedMore { consumed: at, need: HEADER };
             };
             if let Some(what) = flaw(header) {
                 self.handshake.end_record(out);
@@ -222,10 +212,7 @@ impl Parser for TlsParser {
 
 /// What is wrong with a record's header. Versions are not looked at closely: clients write any.
 const fn flaw(header: &[u8; HEADER]) -> Option<&'static str> {
-    if !matches!(
-        header[0],
-        content_type::CHANGE_CIPHER_SPEC..=content_type::HEARTBEAT
-    ) {
+    if !matches!(header[0], content_type::CHANGE_CIPHER_SPEC..=content_type::HEARTBEAT) {
         Some("unknown record type")
     } else if header[1] != 3 {
         Some("unknown record version")
@@ -323,8 +310,7 @@ impl TlsParser {
         }
         let missing = wanted - side.message.len();
         let count = missing.min(piece.len());
-        side.message
-            .extend_from_slice(piece.get(..count).unwrap_or_default());
+        side.message.extend_from_slice(piece.get(..count).unwrap_or_default());
         if side.message.len() == wanted
             && let Some((kind, length)) = message_header(&side.message)
             && side.message.len() == 4 + length
@@ -400,11 +386,7 @@ fn message_header(bytes: &[u8]) -> Option<(u8, usize)> {
 
 /// How many bytes to skip, for messages that nobody reads or that are too long.
 const fn unread(kind: u8, length: usize) -> Option<usize> {
-    if message::is_read(kind) && length <= limits::HANDSHAKE_BYTES {
-        None
-    } else {
-        Some(length)
-    }
+    if message::is_read(kind) && length <= limits::HANDSHAKE_BYTES { None } else { Some(length) }
 }
 
 /// The certificate in a SERVER-HELLO of SSL 2.0: type 4, session-id-hit, certificate type, version, three lengths.
@@ -421,9 +403,5 @@ fn ssl2_server_certificate(message: &[u8]) -> Option<&[u8]> {
     let specs: usize = reader.u16()?.into();
     let connection_id: usize = reader.u16()?.into();
     let is_plausible = specs.is_multiple_of(3) && reader.remaining() == certificate + specs + connection_id;
-    if is_plausible {
-        reader.take(certificate)
-    } else {
-        None
-    }
+    if is_plausible { reader.take(certificate) } else { None }
 }

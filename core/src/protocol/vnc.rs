@@ -220,11 +220,7 @@ impl Messages for Session {
             Stage::Choice => {
                 let choice = reader.u8().unwrap_or(0);
                 after = self.chosen(choice, direction, out);
-                if choice == NONE {
-                    Stage::ClientInit
-                } else {
-                    Stage::Response
-                }
+                if choice == NONE { Stage::ClientInit } else { Stage::Response }
             }
             Stage::Response if self.security == VENCRYPT => Stage::VencryptChoice,
             Stage::Response => Stage::ClientInit,
@@ -287,16 +283,8 @@ impl Session {
             },
             _ => 8,
         };
-        self.minor = if self.minor == 0 {
-            minor
-        } else {
-            self.minor.min(minor)
-        };
-        let field = if from_server {
-            &SERVER_VERSION
-        } else {
-            &CLIENT_VERSION
-        };
+        self.minor = if self.minor == 0 { minor } else { self.minor.min(minor) };
+        let field = if from_server { &SERVER_VERSION } else { &CLIENT_VERSION };
         out.fact(field, direction, Value::Bytes(shown));
         out.end_record();
         self.stages[direction.index()] = if self.minor < 7 && !from_server && !self.answered {
@@ -408,11 +396,7 @@ fn result(reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) -> 
         out.fact(&REASON, direction, Value::Bytes(reader.rest()));
     }
     out.end_record();
-    if accepted {
-        Stage::ServerInit
-    } else {
-        Stage::Opaque
-    }
+    if accepted { Stage::ServerInit } else { Stage::Opaque }
 }
 
 /// VeNCrypt's plain login: two lengths, the user's name, the password.
@@ -442,9 +426,7 @@ fn client_message_size(bytes: &[u8]) -> Size {
         },
         Some(248) => bytes.get(8).map_or(Size::Needs(9), |length| Size::of(9, *length)),
         Some(250) => Size::Is(4),
-        Some(251) => bytes
-            .get(6)
-            .map_or(Size::Needs(8), |screens| Size::of(8, u64::from(*screens) * 16)),
+        Some(251) => bytes.get(6).map_or(Size::Needs(8), |screens| Size::of(8, u64::from(*screens) * 16)),
         // QEMU's extended key event.
         Some(255) => match bytes.get(1) {
             Some(0) => Size::Is(12),

@@ -86,11 +86,7 @@ impl Frame {
             127 => reader.u64()?,
             length => length.into(),
         };
-        let mask = if second & 0x80 == 0 {
-            [0; 4]
-        } else {
-            reader.array()?
-        };
+        let mask = if second & 0x80 == 0 { [0; 4] } else { reader.array()? };
         let frame = Self {
             is_last: first & 0x80 != 0,
             is_compressed: first & 0x40 != 0,
@@ -161,10 +157,7 @@ impl Parser for Connection {
                 Ok(Some(count)) => at += count,
                 Ok(None) if rest.is_empty() => return Progress::Consumed(at),
                 Ok(None) => {
-                    return Progress::NeedMore {
-                        consumed: at,
-                        need: rest.len() + 1,
-                    };
+                    return Progress::NeedMore { consumed: at, need: rest.len() + 1 };
                 }
                 Err(what) => return Progress::Malformed { what, at },
             }
@@ -259,11 +252,8 @@ impl Side {
                 Direction::ToServer => REQUEST_BODY_BYTES,
                 Direction::ToClient => BODY_BYTES,
             };
-            self.message = Some(Message {
-                pieces: Pieces::new(room),
-                room,
-                is_compressed: frame.is_compressed,
-            });
+            self.message =
+                Some(Message { pieces: Pieces::new(room), room, is_compressed: frame.is_compressed });
         }
     }
 
@@ -276,11 +266,7 @@ impl Side {
             if let [high, low, ..] = now {
                 let mut code = [*high, *low];
                 frame.unmask(&mut code);
-                out.fact(
-                    &CLOSE_CODE,
-                    direction,
-                    Value::Number(u16::from_be_bytes(code).into()),
-                );
+                out.fact(&CLOSE_CODE, direction, Value::Number(u16::from_be_bytes(code).into()));
             }
         } else if !frame.is_control() && out.wants_content() {
             let mut plain = [0; STEP];
@@ -339,9 +325,7 @@ impl Side {
     /// States what there is of a message.
     fn interrupt(&mut self, direction: Direction, out: &mut dyn Sink) {
         if let Some(message) = &mut self.message {
-            message
-                .pieces
-                .finish(&mut |piece| out.fact(&PAYLOAD, direction, Value::Bytes(piece)));
+            message.pieces.finish(&mut |piece| out.fact(&PAYLOAD, direction, Value::Bytes(piece)));
         }
     }
 }

@@ -47,9 +47,9 @@ impl Protocol for WireGuard {
     fn probe(&self, opening: &Opening<'_>) -> Probe {
         match Message::read(opening.newest()) {
             None => Probe::Mismatch,
-            Some(Message::Data(data)) => opening.previous.map_or(Probe::NeedMore, |previous| {
-                data.after(previous, opening.direction)
-            }),
+            Some(Message::Data(data)) => {
+                opening.previous.map_or(Probe::NeedMore, |previous| data.after(previous, opening.direction))
+            }
             Some(_) => Probe::Match,
         }
     }
@@ -83,10 +83,9 @@ impl Message {
             (1, 148) => Some(Self::Initiation { sender: index }),
             (2, 92) => Some(Self::Response { sender: index }),
             (3, 64) => Some(Self::CookieReply),
-            (4, 32..) if datagram.len().is_multiple_of(16) => Some(Self::Data(Data {
-                receiver: index,
-                counter: reader.u64_le()?,
-            })),
+            (4, 32..) if datagram.len().is_multiple_of(16) => {
+                Some(Self::Data(Data { receiver: index, counter: reader.u64_le()? }))
+            }
             _ => None,
         }
     }
@@ -107,11 +106,7 @@ impl Data {
         } else {
             self.receiver != before.receiver
         };
-        if small && fits {
-            Probe::Match
-        } else {
-            Probe::NeedMore
-        }
+        if small && fits { Probe::Match } else { Probe::NeedMore }
     }
 }
 
@@ -162,33 +157,20 @@ mod tests {
     fn reads_a_handshake_up_to_data() {
         let flow = testing::flow(Transport::UDP, 51820);
         let (initiation, response, data) = (message(1, 148), message(2, 92), message(4, 32));
-        let conversation = [
-            (TO_SERVER, &initiation[..]),
-            (TO_CLIENT, &response[..]),
-            (TO_SERVER, &data[..]),
-        ];
+        let conversation = [(TO_SERVER, &initiation[..]), (TO_CLIENT, &response[..]), (TO_SERVER, &data[..])];
         testing::keeps_promises(&PROTOCOL, &flow, &conversation);
         let said = testing::feed(&PROTOCOL, &flow, &conversation);
         assert_eq!(said.values(&TYPE), ["initiation", "response", "data"]);
         assert!(said.says("[unseen encrypted]") && said.says("[done]"));
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, &initiation),
-            Probe::Match
-        );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_CLIENT, &response),
-            Probe::Match
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &initiation), Probe::Match);
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_CLIENT, &response), Probe::Match);
     }
 
     #[test]
     fn data_alone_needs_a_second_datagram() {
         let flow = testing::flow(Transport::UDP, 9999);
         let first = message(4, 96);
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, &first),
-            Probe::NeedMore
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &first), Probe::NeedMore);
         let mut second = message(4, 32);
         second[8] = 1;
         let opening = |newest| Opening {
@@ -196,10 +178,7 @@ mod tests {
             direction: TO_SERVER,
             to_server: newest,
             to_client: b"",
-            previous: Some(Chunk {
-                direction: TO_SERVER,
-                bytes: &first,
-            }),
+            previous: Some(Chunk { direction: TO_SERVER, bytes: &first }),
         };
         assert_eq!(PROTOCOL.probe(&opening(&second)), Probe::Match);
         assert_eq!(PROTOCOL.probe(&opening(&first)), Probe::NeedMore);
@@ -208,19 +187,9 @@ mod tests {
     #[test]
     fn others_are_not_wireguard() {
         let flow = testing::flow(Transport::UDP, 51820);
-        let others = [
-            vec![],
-            vec![1; 148],
-            message(1, 147),
-            message(4, 33),
-            message(5, 64),
-            vec![0xff; 64],
-        ];
+        let others = [vec![], vec![1; 148], message(1, 147), message(4, 33), message(5, 64), vec![0xff; 64]];
         for bytes in others {
-            assert_eq!(
-                testing::probe(&PROTOCOL, &flow, TO_SERVER, &bytes),
-                Probe::Mismatch
-            );
+            assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &bytes), Probe::Mismatch);
         }
     }
 }

@@ -105,16 +105,10 @@ mod tests {
     #[test]
     fn reads_the_action() {
         let udp = flow(Transport::UDP, 3702);
-        assert_eq!(
-            feed(&PROTOCOL, &udp, &[(TO_SERVER, HELLO)]).value(&ACTION),
-            "Hello"
-        );
+        assert_eq!(feed(&PROTOCOL, &udp, &[(TO_SERVER, HELLO)]).value(&ACTION), "Hello");
         keeps_promises(&PROTOCOL, &udp, &[(TO_SERVER, HELLO)]);
         let odd = flow(Transport::UDP, 4000);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, HELLO), Probe::Match);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"<?xml version=\"1.0\"?><a/>"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"<?xml version=\"1.0\"?><a/>"), Probe::Mismatch);
     }
 }

@@ -75,11 +75,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
                 bytes[..both] == start[..both]
             };
             let short = bytes.len() < SETUP as usize || (bytes.first() == Some(&1) && bytes.len() < 40);
-            return if short && open.iter().any(both) {
-                Probe::NeedMore
-            } else {
-                Probe::Mismatch
-            };
+            return if short && open.iter().any(both) { Probe::NeedMore } else { Probe::Mismatch };
         }
     };
     if fits { Probe::Match } else { Probe::Mismatch }
@@ -117,11 +113,7 @@ impl Messages for Session {
                 let read = |at: usize| {
                     let pair = bytes.get(at..at + 2)?;
                     let pair = [pair[0], pair[1]];
-                    Some(if order == BIG {
-                        u16::from_be_bytes(pair)
-                    } else {
-                        u16::from_le_bytes(pair)
-                    })
+                    Some(if order == BIG { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) })
                 };
                 match (read(6), read(8)) {
                     (Some(name), Some(data)) => {
@@ -193,10 +185,7 @@ mod tests {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, OPEN), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, &success()), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &OPEN[..8]), Probe::NeedMore);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"list all of them\r\n"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"list all of them\r\n"), Probe::Mismatch);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, &[1; 64]), Probe::Mismatch);
     }
 }

@@ -20,14 +20,9 @@ static MECHANISM: Field = Field::meta("xmpp.mechanism", "mechanism");
 static USERNAME: Field = Field::new("xmpp.username", Role::Username);
 static PASSWORD: Field = Field::new("xmpp.password", Role::Password);
 static CONTENT: Field = Field::new("xmpp.content", Role::Content);
-static FIELDS: &[&Field] = &[
-    &TO, &FROM, &NAMESPACE, &FEATURE, &MECHANISM, &USERNAME, &PASSWORD, &CONTENT,
-];
+static FIELDS: &[&Field] = &[&TO, &FROM, &NAMESPACE, &FEATURE, &MECHANISM, &USERNAME, &PASSWORD, &CONTENT];
 
-const LOGIN: sasl::Fields = sasl::Fields {
-    username: &USERNAME,
-    password: &PASSWORD,
-};
+const LOGIN: sasl::Fields = sasl::Fields { username: &USERNAME, password: &PASSWORD };
 
 const STREAMS_NAMESPACE: &[u8] = b"http://etherx.jabber.org/streams";
 
@@ -75,17 +70,10 @@ impl Protocol for Xmpp {
 
 /// The first tag behind the XML declaration is a stream's, and says so in its namespaces.
 fn probe_side(bytes: &[u8]) -> Probe {
-    let mut rest = bytes
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(bytes)
-        .trim_ascii_start();
+    let mut rest = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     if rest.starts_with(b"<?xml") {
         let Some(end) = memchr::memmem::find(rest, b"?>") else {
-            return if rest.len() < 256 {
-                Probe::NeedMore
-            } else {
-                Probe::Mismatch
-            };
+            return if rest.len() < 256 { Probe::NeedMore } else { Probe::Mismatch };
         };
         rest = rest.get(end + 2..).unwrap_or_default().trim_ascii_start();
     }
@@ -95,14 +83,9 @@ fn probe_side(bytes: &[u8]) -> Probe {
     let Some(tag) = rest.strip_prefix(b"<") else {
         return Probe::Mismatch;
     };
-    let end = tag
-        .iter()
-        .position(|byte| byte.is_ascii_whitespace() || *byte == b'>');
+    let end = tag.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'>');
     let Some(end) = end else {
-        let fits = tag.len() < 32
-            && tag
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || *byte == b':');
+        let fits = tag.len() < 32 && tag.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b':');
         return if fits { Probe::NeedMore } else { Probe::Mismatch };
     };
     if local_name(tag.get(..end).unwrap_or_default()) != b"stream" {
@@ -136,17 +119,9 @@ impl<'a> Tag<'a> {
     fn parse(text: &'a [u8]) -> Self {
         let (is_end, text) = text.strip_prefix(b"/").map_or((false, text), |text| (true, text));
         let (is_empty, text) = text.strip_suffix(b"/").map_or((false, text), |text| (true, text));
-        let end = text
-            .iter()
-            .position(u8::is_ascii_whitespace)
-            .unwrap_or(text.len());
+        let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
         let (name, attributes) = text.split_at(end);
-        Self {
-            name: local_name(name),
-            attributes,
-            is_end,
-            is_empty,
-        }
+        Self { name: local_name(name), attributes, is_end, is_empty }
     }
 
     fn attribute(&self, wanted: &[u8]) -> Option<&'a [u8]> {
@@ -254,10 +229,7 @@ impl Parser for XmppParser {
             match side.end_tag(exchange, chunk.direction, out) {
                 Next::Stream => {}
                 Next::Tls => {
-                    return Progress::Become {
-                        protocol: "tls",
-                        consumed: at + 1,
-                    };
+                    return Progress::Become { protocol: "tls", consumed: at + 1 };
                 }
                 Next::Compressed => {
                     out.unseen(Unseen::Truncated);
@@ -336,8 +308,7 @@ impl Side {
         let text = std::mem::take(&mut self.tag);
         if let Some(cdata) = text.strip_prefix(b"![CDATA[") {
             let room = LINE_BYTES.saturating_sub(self.text.len() + 1);
-            self.text
-                .extend(cdata.iter().take(cdata.len().saturating_sub(2).min(room)));
+            self.text.extend(cdata.iter().take(cdata.len().saturating_sub(2).min(room)));
             return Next::Stream;
         }
         self.end_text(exchange, direction, out);
@@ -360,11 +331,7 @@ impl Side {
             }
         }
         if tag.name != b"stream" && !tag.is_empty {
-            self.depth = if tag.is_end {
-                self.depth.saturating_sub(1)
-            } else {
-                self.depth.saturating_add(1)
-            };
+            self.depth = if tag.is_end { self.depth.saturating_sub(1) } else { self.depth.saturating_add(1) };
             if tag.is_end && self.depth == 0 {
                 self.end_stanza(out);
             }
@@ -395,11 +362,7 @@ impl Side {
                 out.fact(&MECHANISM, direction, Value::Bytes(mechanism));
                 self.open = true;
                 *exchange = Some(Exchange::new(mechanism));
-                self.kind = if tag.name == b"auth" {
-                    Text::Response
-                } else {
-                    Text::Ignored
-                };
+                self.kind = if tag.name == b"auth" { Text::Response } else { Text::Ignored };
             }
             b"response" | b"initial-response" => self.kind = Text::Response,
             b"username" => self.kind = Text::Username,
@@ -440,9 +403,8 @@ impl Side {
                 self.content.push(b"\n", out);
             }
             Text::Response => {
-                let is_over = exchange
-                    .as_mut()
-                    .is_some_and(|exchange| exchange.respond(&text, LOGIN, direction, out));
+                let is_over =
+                    exchange.as_mut().is_some_and(|exchange| exchange.respond(&text, LOGIN, direction, out));
                 if is_over {
                     *exchange = None;
                 }
@@ -464,20 +426,14 @@ impl Side {
 
 /// Undoes XML's five entities; others stay as they are.
 fn unescape(text: &[u8]) -> Vec<u8> {
-    const ENTITIES: [(&[u8], u8); 5] = [
-        (b"&lt;", b'<'),
-        (b"&gt;", b'>'),
-        (b"&amp;", b'&'),
-        (b"&quot;", b'"'),
-        (b"&apos;", b'\''),
-    ];
+    const ENTITIES: [(&[u8], u8); 5] =
+        [(b"&lt;", b'<'), (b"&gt;", b'>'), (b"&amp;", b'&'), (b"&quot;", b'"'), (b"&apos;", b'\'')];
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [byte, behind @ ..] = rest {
         let entity = ENTITIES.iter().find(|(name, _)| rest.starts_with(name));
-        let (byte, behind) = entity.map_or((*byte, behind), |(name, byte)| {
-            (*byte, rest.get(name.len()..).unwrap_or_default())
-        });
+        let (byte, behind) = entity
+            .map_or((*byte, behind), |(name, byte)| (*byte, rest.get(name.len()..).unwrap_or_default()));
         plain.push(byte);
         rest = behind;
     }

@@ -81,12 +81,10 @@ impl Messages for Session {
             return Size::Broken("no Zabbix header where one must stand");
         }
         match (reader.skip(4), reader.u8()) {
-            (Some(()), Some(flags)) if flags & LARGE != 0 => reader
-                .u64_le()
-                .map_or(Size::Needs(21), |length| Size::of(21, length)),
-            _ => reader
-                .u32_le()
-                .map_or(Size::Needs(13), |length| Size::of(13, length)),
+            (Some(()), Some(flags)) if flags & LARGE != 0 => {
+                reader.u64_le().map_or(Size::Needs(21), |length| Size::of(21, length))
+            }
+            _ => reader.u32_le().map_or(Size::Needs(13), |length| Size::of(13, length)),
         }
     }
 
@@ -116,10 +114,7 @@ mod tests {
     fn reads_keys_and_values() {
         let tcp = flow(Transport::TCP, 10050);
         let conversation: &[(Direction, &[u8])] = &[(TO_SERVER, ASK), (TO_CLIENT, ANSWER)];
-        assert_eq!(
-            feed(&PROTOCOL, &tcp, conversation).values(&DATA),
-            ["agent.ping", "1"]
-        );
+        assert_eq!(feed(&PROTOCOL, &tcp, conversation).values(&DATA), ["agent.ping", "1"]);
         keeps_promises(&PROTOCOL, &tcp, conversation);
     }
 

@@ -69,16 +69,12 @@ impl Protocol for ZeroMq {
 /// 0xff, eight bytes that are a length of 0 or 1, and 0x7f.
 fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
-    let fits = bytes
-        .iter()
-        .take(SIGNATURE)
-        .enumerate()
-        .all(|(index, byte)| match index {
-            0 => *byte == 0xff,
-            1..8 => *byte == 0,
-            8 => *byte <= 1,
-            _ => *byte == 0x7f,
-        });
+    let fits = bytes.iter().take(SIGNATURE).enumerate().all(|(index, byte)| match index {
+        0 => *byte == 0xff,
+        1..8 => *byte == 0,
+        8 => *byte <= 1,
+        _ => *byte == 0x7f,
+    });
     match (fits, bytes.len() >= SIGNATURE) {
         (false, _) => Probe::Mismatch,
         (true, true) => Probe::Match,
@@ -182,11 +178,7 @@ fn command(reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) ->
         b"READY" => {
             while let Some(mut name) = reader.sub_u8() {
                 let length = usize::try_from(reader.u32()?).ok()?;
-                out.fact(
-                    &PROPERTY,
-                    direction,
-                    Value::Pair(name.rest(), reader.take(length)?),
-                );
+                out.fact(&PROPERTY, direction, Value::Pair(name.rest(), reader.take(length)?));
             }
         }
         _ => return None,
@@ -227,10 +219,7 @@ mod tests {
     fn is_known_by_its_signature() {
         let odd = flow(Transport::TCP, 4000);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &greeting()), Probe::Match);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, &greeting()[..9]),
-            Probe::NeedMore
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &greeting()[..9]), Probe::NeedMore);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &[0xff; 19]), Probe::Mismatch);
     }
 }

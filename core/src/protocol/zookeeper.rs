@@ -69,11 +69,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.newest();
     let mut reader = Reader::new(bytes);
     let (Some(length), Some(version)) = (reader.u32(), reader.u32()) else {
-        return if bytes.iter().take(3).all(|byte| *byte == 0) {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+        return if bytes.iter().take(3).all(|byte| *byte == 0) { Probe::NeedMore } else { Probe::Mismatch };
     };
     if version != 0 {
         return Probe::Mismatch;
@@ -83,12 +79,7 @@ fn probe(opening: &Opening<'_>) -> Probe {
         _ if CONNECT_ANSWER.contains(&length) => 0,
         _ => return Probe::Mismatch,
     };
-    let rest = (
-        reader.skip(before_timeout),
-        reader.u32(),
-        reader.skip(8),
-        reader.u32(),
-    );
+    let rest = (reader.skip(before_timeout), reader.u32(), reader.skip(8), reader.u32());
     match rest {
         (Some(()), Some(timeout), Some(()), Some(16)) if (1..86_400_000).contains(&timeout) => Probe::Match,
         (Some(()), Some(_), Some(()), Some(_)) => Probe::Mismatch,
@@ -172,17 +163,7 @@ mod tests {
     }
 
     fn connect() -> Vec<u8> {
-        message(
-            &[
-                &[0; 12][..],
-                &[0, 0, 0x27, 0x10],
-                &[0; 8],
-                &[0, 0, 0, 16],
-                &[0; 16],
-                &[0],
-            ]
-            .concat(),
-        )
+        message(&[&[0; 12][..], &[0, 0, 0x27, 0x10], &[0; 8], &[0, 0, 0, 16], &[0; 16], &[0]].concat())
     }
 
     #[test]
@@ -206,14 +187,8 @@ mod tests {
     fn is_known_by_a_connection() {
         let odd = flow(Transport::TCP, 4000);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &connect()), Probe::Match);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, &connect()[..20]),
-            Probe::NeedMore
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &connect()[..20]), Probe::NeedMore);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, &[0; 60]), Probe::Mismatch);
-        assert_eq!(
-            probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x85\xffSMB\x72\0\0\0\0"),
-            Probe::Mismatch
-        );
+        assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"\0\0\0\x85\xffSMB\x72\0\0\0\0"), Probe::Mismatch);
     }
 }

@@ -18,21 +18,13 @@ pub struct Party {
 
 impl Party {
     pub(super) fn of(flow: &FlowEvent) -> Self {
-        let unnamed = |name: &str| Self {
-            name: name.into(),
-            owner: None,
-            category: None,
-        };
+        let unnamed = |name: &str| Self { name: name.into(), owner: None, category: None };
         let server = flow.key.server.address;
         if server.is_multicast() {
             return unnamed("everybody on the network");
         }
         if let Some(what) = flow.protocol.and_then(asks_about) {
-            return if server.is_local() {
-                unnamed(what)
-            } else {
-                unnamed(&server.to_string())
-            };
+            return if server.is_local() { unnamed(what) } else { unnamed(&server.to_string()) };
         }
         if let Some(service) = &flow.service {
             return Self {
@@ -48,11 +40,7 @@ impl Party {
     }
 
     pub(super) fn others() -> Self {
-        Self {
-            name: "more than can be told apart".into(),
-            owner: None,
-            category: None,
-        }
+        Self { name: "more than can be told apart".into(), owner: None, category: None }
     }
 }
 

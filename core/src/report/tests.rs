@@ -59,10 +59,7 @@ fn alert(sighting: Sighting, action: Action) -> Event {
         key: key(Transport::TCP, 80),
         protocol: sighting.protocol,
         hostname: None,
-        verdict: Verdict {
-            action,
-            because: sighting.finding.id.into(),
-        },
+        verdict: Verdict { action, because: sighting.finding.id.into() },
         sighting,
     }))
 }
@@ -70,40 +67,23 @@ fn alert(sighting: Sighting, action: Action) -> Event {
 #[test]
 fn flows_are_added_up_by_protocol_and_party() {
     let mut report = Report::default();
-    for (host, bytes) in [
-        ("www.example.org", [10, 1]),
-        ("cdn.example.org", [5, 5]),
-        ("example.net", [100, 100]),
-    ] {
+    for (host, bytes) in
+        [("www.example.org", [10, 1]), ("cdn.example.org", [5, 5]), ("example.net", [100, 100])]
+    {
         report.add(&Event::Flow(Box::new(flow("tls", Some(host), bytes))));
     }
-    let talks: Vec<_> = report
-        .talks()
-        .iter()
-        .map(|talk| (talk.party.name.to_string(), talk.flows, talk.bytes))
-        .collect();
-    assert_eq!(
-        talks,
-        [
-            ("example.net".to_owned(), 1, [100, 100]),
-            ("example.org".to_owned(), 2, [15, 6])
-        ]
-    );
-    assert_eq!(
-        (report.flows, report.bytes, report.unseen(Unseen::Encrypted)),
-        (3, [115, 106], 3)
-    );
+    let talks: Vec<_> =
+        report.talks().iter().map(|talk| (talk.party.name.to_string(), talk.flows, talk.bytes)).collect();
+    assert_eq!(talks, [("example.net".to_owned(), 1, [100, 100]), ("example.org".to_owned(), 2, [15, 6])]);
+    assert_eq!((report.flows, report.bytes, report.unseen(Unseen::Encrypted)), (3, [115, 106], 3));
 }
 
 #[test]
 fn a_service_stands_before_the_name_and_its_owner_with_it() {
     let mut report = Report::default();
     let mut event = flow("quic", Some("r1.video.example"), [1, 1]);
-    event.service = Some(ServiceName {
-        name: Arc::from("video"),
-        owner: Arc::from("Example"),
-        category: "video",
-    });
+    event.service =
+        Some(ServiceName { name: Arc::from("video"), owner: Arc::from("Example"), category: "video" });
     report.add(&Event::Flow(Box::new(event)));
     let talks = report.talks();
     assert_eq!(&*talks[0].party.name, "video");
@@ -125,22 +105,13 @@ fn like_findings_are_counted_and_the_worst_come_first() {
     report.add(&alert(sighting("leak.email", Severity::Medium, 3), Action::Log));
     report.add(&alert(sighting("leak.email", Severity::Medium, 5), Action::Block));
     report.add(&alert(sighting("leak.imei", Severity::High, 9), Action::Block));
-    report.add(&alert(
-        sighting("suspicious.beacon", Severity::Low, 9),
-        Action::Log,
-    ));
+    report.add(&alert(sighting("suspicious.beacon", Severity::Low, 9), Action::Log));
     let given: Vec<_> = report
         .given_away()
         .iter()
         .map(|found| (found.finding.id, found.times, found.packet, found.action))
         .collect();
-    assert_eq!(
-        given,
-        [
-            ("leak.imei", 1, 9, Action::Block),
-            ("leak.email", 2, 3, Action::Block)
-        ]
-    );
+    assert_eq!(given, [("leak.imei", 1, 9, Action::Block), ("leak.email", 2, 3, Action::Block)]);
     assert_eq!(report.suspicious().len(), 1);
     assert_eq!(report.worst(), Some(Severity::High));
 }

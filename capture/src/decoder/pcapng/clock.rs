@@ -24,10 +24,7 @@ enum Resolution {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self {
-            resolution: Resolution::Multiple(1_000),
-            offset: 0,
-        }
+        Self { resolution: Resolution::Multiple(1_000), offset: 0 }
     }
 }
 
@@ -90,10 +87,7 @@ mod tests {
 
     #[test]
     fn ticks_are_microseconds_unless_told_otherwise() {
-        assert_eq!(
-            Clock::default().time(1_700_000_000_123_456),
-            Timestamp(1_700_000_000_123_456_000)
-        );
+        assert_eq!(Clock::default().time(1_700_000_000_123_456), Timestamp(1_700_000_000_123_456_000));
     }
 
     #[test]
@@ -110,11 +104,7 @@ mod tests {
             (0x80 | 32, 1 << 32),
             (0x80 | 63, 1 << 63),
         ] {
-            assert_eq!(
-                clock(resolution, 0).time(ticks),
-                Timestamp::from_seconds(1),
-                "{resolution:#x}"
-            );
+            assert_eq!(clock(resolution, 0).time(ticks), Timestamp::from_seconds(1), "{resolution:#x}");
         }
     }
 

@@ -45,11 +45,8 @@ impl Counters {
     }
 
     fn line(&self, elapsed: Duration) -> String {
-        let mut protocols: Vec<(&'static str, u64)> = self
-            .protocols
-            .iter()
-            .map(|entry| (*entry.key(), *entry.value()))
-            .collect();
+        let mut protocols: Vec<(&'static str, u64)> =
+            self.protocols.iter().map(|entry| (*entry.key(), *entry.value())).collect();
         protocols.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         let mut line = format!(
             "{} · {} · {}",
@@ -102,10 +99,7 @@ impl Ticker {
             }
             bar.finish_and_clear();
         });
-        Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { stop: Some(stop), thread: Some(thread) }
     }
 }
 
@@ -132,9 +126,6 @@ mod tests {
         for protocol in ["dns", "tls", "tls"] {
             *counters.protocols.entry(protocol).or_default() += 1;
         }
-        assert_eq!(
-            counters.line(Duration::from_secs(12)),
-            "12.0 s · 1 packet · 1.5 kB · tls 2 · dns 1"
-        );
+        assert_eq!(counters.line(Duration::from_secs(12)), "12.0 s · 1 packet · 1.5 kB · tls 2 · dns 1");
     }
 }

@@ -18,26 +18,15 @@ fn heard(name: &str, packets: u64) -> Heard {
 }
 
 fn rendered(captures: &[Heard], timed: bool) -> String {
-    let totals = Totals {
-        packets: captures.iter().map(|heard| heard.packets).sum(),
-        ..Totals::default()
-    };
-    let summary = Summary {
-        captures,
-        totals: &totals,
-        report: &Report::default(),
-        judge: "balanced",
-    };
+    let totals = Totals { packets: captures.iter().map(|heard| heard.packets).sum(), ..Totals::default() };
+    let summary = Summary { captures, totals: &totals, report: &Report::default(), judge: "balanced" };
     render(&summary, 100, timed)
 }
 
 #[test]
 fn silence_is_never_called_safety() {
     let text = rendered(&[heard("phone.pcapng", 4812)], false);
-    assert!(
-        text.starts_with("phone.pcapng  4,812 packets · 0 flows · 2 m 06 s of traffic\n"),
-        "{text}"
-    );
+    assert!(text.starts_with("phone.pcapng  4,812 packets · 0 flows · 2 m 06 s of traffic\n"), "{text}");
     assert!(text.contains("nothing that Weir recognises in what it could see"));
     assert!(!text.contains("safe") && !text.contains("secure"));
 }

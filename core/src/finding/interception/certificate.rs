@@ -96,11 +96,7 @@ impl Detector for ServerCertificate {
         };
         validity(&certificate, scene, &mut report);
         if certificate.is_self_signed() {
-            report(
-                "interception.certificate-self-signed",
-                Severity::Medium,
-                certificate.subject.to_string(),
-            );
+            report("interception.certificate-self-signed", Severity::Medium, certificate.subject.to_string());
         } else if is_weakly_signed(&certificate) {
             let algorithm = certificate.signature_algorithm().to_owned();
             report("suspicious.weak-signature", Severity::Medium, algorithm);
@@ -109,19 +105,12 @@ impl Detector for ServerCertificate {
             && names_a_host(&certificate)
             && !certificate.matches_host(host)
         {
-            let shown = format!(
-                "{host} was asked for, the certificate is for {}",
-                subject(&certificate)
-            );
+            let shown = format!("{host} was asked for, the certificate is for {}", subject(&certificate));
             report("interception.certificate-name-mismatch", Severity::High, shown);
         }
         let (kind, bits) = (certificate.key.kind, certificate.key.bits);
         if is_weak_key(kind, bits) {
-            report(
-                "suspicious.weak-key",
-                Severity::High,
-                format!("{kind:?} with {bits} bits"),
-            );
+            report("suspicious.weak-key", Severity::High, format!("{kind:?} with {bits} bits"));
         }
     }
 }
@@ -135,16 +124,8 @@ fn validity(
     let now = i64::try_from(scene.at.seconds()).unwrap_or(i64::MAX);
     if let Some(end) = certificate.not_after.filter(|end| *end < now) {
         let days = now.saturating_sub(end) / DAY;
-        let since = if days == 0 {
-            "today".to_owned()
-        } else {
-            format!("{days} days ago")
-        };
-        report(
-            "interception.certificate-expired",
-            Severity::Medium,
-            format!("expired {since}"),
-        );
+        let since = if days == 0 { "today".to_owned() } else { format!("{days} days ago") };
+        report("interception.certificate-expired", Severity::Medium, format!("expired {since}"));
     }
     if let Some(begin) = certificate.not_before.filter(|begin| *begin > now) {
         let days = begin.saturating_sub(now) / DAY;
@@ -157,21 +138,13 @@ fn validity(
 fn names_a_host(certificate: &Certificate<'_>) -> bool {
     certificate.dns_names().next().is_some()
         || certificate.addresses().next().is_some()
-        || certificate
-            .subject
-            .common_name()
-            .is_some_and(|name| name.contains('.'))
+        || certificate.subject.common_name().is_some_and(|name| name.contains('.'))
 }
 
 fn subject(certificate: &Certificate<'_>) -> String {
     let first = certificate.dns_names().next().map(|name| text::clean(name, 100));
     first
-        .or_else(|| {
-            certificate
-                .subject
-                .common_name()
-                .map(|name| text::clean(name.as_bytes(), 100))
-        })
+        .or_else(|| certificate.subject.common_name().map(|name| text::clean(name.as_bytes(), 100)))
         .unwrap_or_default()
 }
 

@@ -35,13 +35,10 @@ pub(super) fn is_uuid(value: &[u8]) -> bool {
         32 => &[],
         _ => return false,
     };
-    let fits = value.iter().enumerate().all(|(at, byte)| {
-        if dashes.contains(&at) {
-            *byte == b'-'
-        } else {
-            byte.is_ascii_hexdigit()
-        }
-    });
+    let fits = value
+        .iter()
+        .enumerate()
+        .all(|(at, byte)| if dashes.contains(&at) { *byte == b'-' } else { byte.is_ascii_hexdigit() });
     fits && value.iter().any(|byte| !matches!(byte, b'0' | b'-'))
 }
 

@@ -80,12 +80,7 @@ mod tests {
             people.own(1, trail);
         }
         assert_eq!(people.crowd(), None);
-        for name in [
-            b"b@example.org",
-            b"c@example.org",
-            b"d@example.org",
-            b"e@example.org",
-        ] {
+        for name in [b"b@example.org", b"c@example.org", b"d@example.org", b"e@example.org"] {
             people.email(name, trail);
         }
         assert_eq!(people.crowd(), Some(Crowd::Others));

@@ -62,9 +62,8 @@ fn capped(value: &[u8]) -> &[u8] {
 }
 
 /// Protocols whose every message names its sender and its receivers: there an address is no leak, unless it is the phone's own.
-static ADDRESSED: &[&str] = &[
-    "smtp.", "imap.", "pop3.", "nntp.", "sip.", "xmpp.", "irc.", "sdp.", "ldap.", "ftp.", "whois.", "git.",
-];
+static ADDRESSED: &[&str] =
+    &["smtp.", "imap.", "pop3.", "nntp.", "sip.", "xmpp.", "irc.", "sdp.", "ldap.", "ftp.", "whois.", "git."];
 
 /// The search through one fact.
 struct Search<'a> {
@@ -158,10 +157,7 @@ impl<'a> Search<'a> {
 
     /// Many people in one message are an address book; then nobody of them is reported alone.
     fn finish(mut self) -> Vec<Finding> {
-        let Some(crowd) = self
-            .people
-            .crowd()
-            .filter(|crowd| self.addresses_count || *crowd != Crowd::Others)
+        let Some(crowd) = self.people.crowd().filter(|crowd| self.addresses_count || *crowd != Crowd::Others)
         else {
             return self.found;
         };
@@ -172,11 +168,7 @@ impl<'a> Search<'a> {
         let is_person = |finding: &Finding| {
             finding.tier > Tier::Exact && matches!(finding.id, "leak.email" | "leak.phone")
         };
-        let place = self
-            .found
-            .iter()
-            .find(|finding| is_person(finding))
-            .map(|finding| finding.place.clone());
+        let place = self.found.iter().find(|finding| is_person(finding)).map(|finding| finding.place.clone());
         self.found.retain(|finding| !is_person(finding));
         self.found.push(Finding {
             id: "leak.contacts",

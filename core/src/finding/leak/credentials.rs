@@ -99,9 +99,7 @@ mod tests {
             ["leak.password", "suspicious.cleartext-login"]
         );
         assert!(
-            found
-                .iter()
-                .all(|finding| !finding.shown.contains("Tr0ub") && !finding.place.contains("Tr0ub"))
+            found.iter().all(|finding| !finding.shown.contains("Tr0ub") && !finding.place.contains("Tr0ub"))
         );
     }
 

@@ -83,9 +83,7 @@ pub(super) fn json_string(text: &[u8]) -> Option<Vec<u8>> {
 /// The character of `XXXX` or `XXXX\uXXXX` behind a `\u`, and what follows it.
 fn utf16_escape(text: &[u8]) -> (char, &[u8]) {
     let unit = |text: &[u8]| {
-        text.get(..4)?
-            .iter()
-            .try_fold(0u32, |unit, byte| Some(unit << 4 | u32::from(nibble(*byte)?)))
+        text.get(..4)?.iter().try_fold(0u32, |unit, byte| Some(unit << 4 | u32::from(nibble(*byte)?)))
     };
     let Some(first) = unit(text) else {
         return (char::REPLACEMENT_CHARACTER, text);
@@ -94,17 +92,11 @@ fn utf16_escape(text: &[u8]) -> (char, &[u8]) {
     if let Some(letter) = char::from_u32(first) {
         return (letter, after);
     }
-    let second = after
-        .strip_prefix(b"\\u")
-        .and_then(unit)
-        .filter(|unit| (0xdc00..0xe000).contains(unit));
+    let second = after.strip_prefix(b"\\u").and_then(unit).filter(|unit| (0xdc00..0xe000).contains(unit));
     match second {
         Some(second) if first < 0xdc00 => {
             let letter = char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00));
-            (
-                letter.unwrap_or(char::REPLACEMENT_CHARACTER),
-                after.get(6..).unwrap_or_default(),
-            )
+            (letter.unwrap_or(char::REPLACEMENT_CHARACTER), after.get(6..).unwrap_or_default())
         }
         _ => (char::REPLACEMENT_CHARACTER, after),
     }
@@ -174,23 +166,19 @@ pub(super) fn base32(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn nibble(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// What gzip (RFC 1952) or zlib (RFC 1950) data stands for, as far as it is there and the caps allow.
 pub(super) fn inflate(data: &[u8], most: usize) -> Option<(&'static str, Vec<u8>)> {
     let most = most.min(data.len().saturating_mul(limits::DECODE_RATIO));
     let (name, result) = match data {
-        [0x1f, 0x8b, 8, ..] => (
-            "gzip",
-            miniz_oxide::inflate::decompress_to_vec_with_limit(gzip_body(data)?, most),
-        ),
-        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => (
-            "deflate",
-            miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(data, most),
-        ),
+        [0x1f, 0x8b, 8, ..] => {
+            ("gzip", miniz_oxide::inflate::decompress_to_vec_with_limit(gzip_body(data)?, most))
+        }
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => {
+            ("deflate", miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(data, most))
+        }
         _ => return None,
     };
     // Cut data is evidence as well.
@@ -223,25 +211,15 @@ pub(super) fn utf16(data: &[u8]) -> Option<Vec<u8>> {
     if pairs < 4 || memchr(0, data.get(..16.min(data.len()))?).is_none() {
         return None;
     }
-    let zeros = |side: usize| {
-        data.iter()
-            .skip(side)
-            .step_by(2)
-            .filter(|byte| **byte == 0)
-            .count()
-    };
+    let zeros = |side: usize| data.iter().skip(side).step_by(2).filter(|byte| **byte == 0).count();
     let read: fn([u8; 2]) -> u16 = match (zeros(0), zeros(1)) {
         (even, odd) if odd > pairs / 2 && even == 0 => u16::from_le_bytes,
         (even, odd) if even > pairs / 2 && odd == 0 => u16::from_be_bytes,
         _ => return None,
     };
-    let units = data
-        .chunks_exact(2)
-        .filter_map(|pair| pair.try_into().ok())
-        .map(read);
-    let text: String = char::decode_utf16(units)
-        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect();
+    let units = data.chunks_exact(2).filter_map(|pair| pair.try_into().ok()).map(read);
+    let text: String =
+        char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     Some(text.trim_start_matches('\u{feff}').as_bytes().to_vec())
 }
 
@@ -261,35 +239,14 @@ mod tests {
 
     #[test]
     fn each_encoding_is_undone() {
-        assert_eq!(
-            percent(b"a%40b%2Bc+d%zz", true).as_deref(),
-            Some(b"a@b+c d%zz".as_slice())
-        );
+        assert_eq!(percent(b"a%40b%2Bc+d%zz", true).as_deref(), Some(b"a@b+c d%zz".as_slice()));
         assert_eq!(percent(b"plain+", false), None);
-        assert_eq!(
-            json_string(br"a\u0040b\n\ud83d\ude00\").as_deref(),
-            Some("a@b\n\u{1f600}".as_bytes())
-        );
-        assert_eq!(
-            base64(b"bWFydGEua293YWxjenlr").as_deref(),
-            Some(b"marta.kowalczyk".as_slice())
-        );
-        assert_eq!(
-            base64(b"bWFydGEua293YWxjenlrQA").as_deref(),
-            Some(b"marta.kowalczyk@".as_slice())
-        );
-        assert_eq!(
-            hex(b"333536393338303335363433383039").as_deref(),
-            Some(b"356938035643809".as_slice())
-        );
-        assert_eq!(
-            base32(b"gm2tmojtha".as_slice()).as_deref(),
-            Some(b"356938".as_slice())
-        );
-        assert_eq!(
-            utf16(b"h\0i\0 \0y\0o\0u\0").as_deref(),
-            Some(b"hi you".as_slice())
-        );
+        assert_eq!(json_string(br"a\u0040b\n\ud83d\ude00\").as_deref(), Some("a@b\n\u{1f600}".as_bytes()));
+        assert_eq!(base64(b"bWFydGEua293YWxjenlr").as_deref(), Some(b"marta.kowalczyk".as_slice()));
+        assert_eq!(base64(b"bWFydGEua293YWxjenlrQA").as_deref(), Some(b"marta.kowalczyk@".as_slice()));
+        assert_eq!(hex(b"333536393338303335363433383039").as_deref(), Some(b"356938035643809".as_slice()));
+        assert_eq!(base32(b"gm2tmojtha".as_slice()).as_deref(), Some(b"356938".as_slice()));
+        assert_eq!(utf16(b"h\0i\0 \0y\0o\0u\0").as_deref(), Some(b"hi you".as_slice()));
     }
 
     #[test]

@@ -87,12 +87,7 @@ impl std::error::Error for DeviceError {}
 /// Values are not for logs.
 impl fmt::Debug for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Device({} values, {} positions)",
-            self.values.len(),
-            self.positions.len()
-        )
+        write!(f, "Device({} values, {} positions)", self.values.len(), self.positions.len())
     }
 }
 
@@ -124,11 +119,7 @@ impl Device {
                         .map(|(_, class)| *class)
                         .ok_or_else(|| unknown(key))?;
                     let texts = texts(key, value)?;
-                    device.values.extend(texts.into_iter().map(|text| Value {
-                        class,
-                        text,
-                        contact: 0,
-                    }));
+                    device.values.extend(texts.into_iter().map(|text| Value { class, text, contact: 0 }));
                 }
             }
         }
@@ -169,11 +160,7 @@ impl Device {
                     )));
                 }
                 let texts = texts(key, value)?.into_iter();
-                self.values.extend(texts.map(|text| Value {
-                    class: Class::Contact,
-                    text,
-                    contact: number,
-                }));
+                self.values.extend(texts.map(|text| Value { class: Class::Contact, text, contact: number }));
             }
         }
         Ok(())
@@ -181,36 +168,22 @@ impl Device {
 
     /// First and last name make a full name, unless one is given.
     fn add_full_name(&mut self) {
-        let of = |class| {
-            self.values
-                .iter()
-                .find(|value| value.class == class)
-                .map(|value| value.text.as_str())
-        };
+        let of =
+            |class| self.values.iter().find(|value| value.class == class).map(|value| value.text.as_str());
         if of(Class::Name).is_some() {
             return;
         }
         if let (Some(first), Some(last)) = (of(Class::FirstName), of(Class::LastName)) {
             let text = format!("{first} {last}");
-            self.values.push(Value {
-                class: Class::Name,
-                text,
-                contact: 0,
-            });
+            self.values.push(Value { class: Class::Name, text, contact: 0 });
         }
     }
 }
 
 fn unknown(key: &str) -> DeviceError {
-    let known: Vec<_> = KEYS
-        .iter()
-        .map(|(name, _)| *name)
-        .chain(["latitude", "longitude", "contacts"])
-        .collect();
-    DeviceError(format!(
-        "\"{key}\" is not a value of a device; known are {}",
-        known.join(", ")
-    ))
+    let known: Vec<_> =
+        KEYS.iter().map(|(name, _)| *name).chain(["latitude", "longitude", "contacts"]).collect();
+    DeviceError(format!("\"{key}\" is not a value of a device; known are {}", known.join(", ")))
 }
 
 /// One text or number, or a list of them; empty ones are left out.
@@ -220,9 +193,7 @@ fn texts(key: &str, value: &Json) -> Result<Vec<String>, DeviceError> {
         .map(|value| match value {
             Json::String(text) => Ok(text.trim().to_owned()),
             Json::Number(number) => Ok(number.to_string()),
-            _ => Err(DeviceError(format!(
-                "\"{key}\" must be a text or a list of texts"
-            ))),
+            _ => Err(DeviceError(format!("\"{key}\" must be a text or a list of texts"))),
         })
         .filter(|text| text.as_ref().is_ok_and(|text| !text.is_empty()) || text.is_err())
         .collect()
@@ -233,9 +204,7 @@ fn degrees(key: &str, value: &Json, most: f64) -> Result<Vec<f64>, DeviceError> 
         .map(|value| {
             let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
             number.filter(|number| number.abs() <= most).ok_or_else(|| {
-                DeviceError(format!(
-                    "\"{key}\" must be a number of degrees between -{most} and {most}"
-                ))
+                DeviceError(format!("\"{key}\" must be a number of degrees between -{most} and {most}"))
             })
         })
         .collect()
@@ -243,10 +212,7 @@ fn degrees(key: &str, value: &Json, most: f64) -> Result<Vec<f64>, DeviceError> 
 
 /// The values of a list, or the one value.
 fn each(value: &Json) -> impl Iterator<Item = &Json> {
-    value
-        .as_array()
-        .map_or(std::slice::from_ref(value), Vec::as_slice)
-        .iter()
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter()
 }
 
 #[cfg(test)]

@@ -20,11 +20,7 @@ pub(super) fn runs(text: &[u8], shortest: usize) -> Vec<Run> {
     while let Some(start) = position(text, at, u8::is_ascii_digit) {
         let end = position(text, start, |byte| !byte.is_ascii_digit()).unwrap_or(text.len());
         if (shortest..=20).contains(&(end - start)) && !is_part_of_decimal(text, start, end) {
-            found.push(Run {
-                start,
-                end,
-                digits: text.get(start..end).unwrap_or_default().to_vec(),
-            });
+            found.push(Run { start, end, digits: text.get(start..end).unwrap_or_default().to_vec() });
         }
         let joined = chunks
             .last()
@@ -38,10 +34,7 @@ pub(super) fn runs(text: &[u8], shortest: usize) -> Vec<Run> {
                 continue;
             };
             let part = chunks.get(first..).unwrap_or_default();
-            if part
-                .iter()
-                .map(|(start, end)| end - start)
-                .eq(group.iter().copied())
+            if part.iter().map(|(start, end)| end - start).eq(group.iter().copied())
                 && let Some(&(start, _)) = part.first()
             {
                 let digits: Vec<u8> = text
@@ -96,10 +89,7 @@ pub(super) fn luhn(digits: &[u8]) -> bool {
 
 /// How many of the ten digits occur.
 pub(super) fn distinct(digits: &[u8]) -> u32 {
-    digits
-        .iter()
-        .fold(0u32, |seen, digit| seen | 1 << (digit & 0x0f))
-        .count_ones()
+    digits.iter().fold(0u32, |seen, digit| seen | 1 << (digit & 0x0f)).count_ones()
 }
 
 #[cfg(test)]
@@ -107,10 +97,7 @@ mod tests {
     use super::{distinct, luhn, runs};
 
     fn found(text: &str) -> Vec<String> {
-        runs(text.as_bytes(), 12)
-            .into_iter()
-            .map(|run| String::from_utf8(run.digits).unwrap())
-            .collect()
+        runs(text.as_bytes(), 12).into_iter().map(|run| String::from_utf8(run.digits).unwrap()).collect()
     }
 
     #[test]

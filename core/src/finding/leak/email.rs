@@ -61,17 +61,12 @@ fn is_domain(domain: &str) -> bool {
     let domain = domain.to_ascii_lowercase();
     let labels_fit = domain.split('.').all(|label| {
         (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     });
     // `icon@2x.zip`: a picture for screens of double density.
-    let is_density = domain
-        .as_bytes()
-        .get(..2)
-        .is_some_and(|start| matches!(start, [b'1'..=b'4', b'x']))
+    let is_density = domain.as_bytes().get(..2).is_some_and(|start| matches!(start, [b'1'..=b'4', b'x']))
         && domain.as_bytes().get(2) == Some(&b'.');
     if domain.len() > 253 || !labels_fit || is_density {
         return false;
@@ -94,12 +89,7 @@ fn is_domain(domain: &str) -> bool {
 pub(super) fn addresses(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     memchr::memchr_iter(b'@', text).filter_map(move |at| {
         let before = text.get(..at)?;
-        let local = before
-            .iter()
-            .rev()
-            .take(64)
-            .take_while(|byte| is_word(**byte) || **byte == b'+')
-            .count();
+        let local = before.iter().rev().take(64).take_while(|byte| is_word(**byte) || **byte == b'+').count();
         let behind = text.get(at + 1..)?;
         let domain = behind
             .iter()

@@ -21,7 +21,9 @@ pub(super) fn may_hold_something(fact: &Fact<'_>, device: &Device) -> bool {
             Header::Other => return true,
         },
         Value::Bytes(_) | Value::Text(_) if fact.field.name.ends_with(".bearer") => return true,
-        Value::Bytes(value) if is_target(fact) => is_suspicious(value) || memchr::memchr3(b'?', b'=', b';', value).is_some(),
+        Value::Bytes(value) if is_target(fact) => {
+            is_suspicious(value) || memchr::memchr3(b'?', b'=', b';', value).is_some()
+        }
         Value::Bytes(value) if fact.field.name.ends_with(".question.content") => is_suspicious(value),
         // Bodies may be compressed or a container; everything else that is binary is no text to take apart.
         Value::Bytes(value) if !fact.field.name.ends_with(".body") && is_binary(value) => false,
@@ -38,14 +40,16 @@ fn is_target(fact: &Fact<'_>) -> bool {
 /// Ciphertext, media, binary records: many bytes that no text has. Compressed data does not count, it may become text.
 fn is_binary(bytes: &[u8]) -> bool {
     const GZIP: &[u8] = &[0x1f, 0x8b];
-    let start = bytes.get(..256).unwrap_or(bytes);
+    let start = bytes.get(..96).unwrap_or(bytes);
     let odd = start.iter().filter(|byte| matches!(byte, 0..=8 | 14..=31 | 127)).count();
     let high = start.iter().filter(|byte| **byte >= 0x80).count();
-    let no_text = odd * 8 > start.len() || (high * 4 > start.len() && str::from_utf8(start).is_err_and(|e| e.error_len().is_some()));
+    let no_text = odd * 8 > start.len()
+        || (high * 4 > start.len() && str::from_utf8(start).is_err_and(|e| e.error_len().is_some()));
     no_text && !start.starts_with(GZIP)
 }
 
 /// What a header field may hold.
+#[derive(Clone, Copy)]
 enum Header {
     Grammar,
     /// Words that programs write; suspicious only by their look.
@@ -53,26 +57,104 @@ enum Header {
     Other,
 }
 
+/// Header fields whose values follow a grammar of their own (RFC 9110; SIP, RFC 3261; RTSP, RFC 7826; SSDP), or are written
+/// by programs. Sorted.
+static KNOWN: &[(&str, Header)] = &[
+    ("accept", Header::Grammar),
+    ("accept-charset", Header::Grammar),
+    ("accept-encoding", Header::Grammar),
+    ("accept-language", Header::Grammar),
+    ("allow", Header::Grammar),
+    ("allow-events", Header::Grammar),
+    ("cache-control", Header::Grammar),
+    ("call-id", Header::Grammar),
+    ("connection", Header::Grammar),
+    ("contact", Header::Grammar),
+    ("content-encoding", Header::Grammar),
+    ("content-language", Header::Grammar),
+    ("content-length", Header::Grammar),
+    ("content-type", Header::Grammar),
+    ("cseq", Header::Grammar),
+    ("date", Header::Grammar),
+    ("dnt", Header::Grammar),
+    ("event", Header::Grammar),
+    ("expect", Header::Grammar),
+    ("expires", Header::Grammar),
+    ("from", Header::Grammar),
+    ("if-modified-since", Header::Grammar),
+    ("if-unmodified-since", Header::Grammar),
+    ("keep-alive", Header::Grammar),
+    ("location", Header::Text),
+    ("man", Header::Grammar),
+    ("max-forwards", Header::Grammar),
+    ("min-se", Header::Grammar),
+    ("mx", Header::Grammar),
+    ("nt", Header::Grammar),
+    ("nts", Header::Grammar),
+    ("origin", Header::Text),
+    ("pragma", Header::Grammar),
+    ("proxy-connection", Header::Grammar),
+    ("proxy-require", Header::Grammar),
+    ("rack", Header::Grammar),
+    ("range", Header::Grammar),
+    ("record-route", Header::Grammar),
+    ("referer", Header::Text),
+    ("require", Header::Grammar),
+    ("route", Header::Grammar),
+    ("rseq", Header::Grammar),
+    ("rtp-info", Header::Grammar),
+    ("sec-websocket-version", Header::Text),
+    ("server", Header::Text),
+    ("session", Header::Grammar),
+    ("session-expires", Header::Grammar),
+    ("st", Header::Grammar),
+    ("subject", Header::Grammar),
+    ("subscription-state", Header::Grammar),
+    ("supported", Header::Grammar),
+    ("te", Header::Grammar),
+    ("timestamp", Header::Grammar),
+    ("to", Header::Grammar),
+    ("trailer", Header::Grammar),
+    ("transfer-encoding", Header::Grammar),
+    ("transport", Header::Grammar),
+    ("unsupported", Header::Grammar),
+    ("upgrade", Header::Grammar),
+    ("upgrade-insecure-requests", Header::Grammar),
+    ("user-agent", Header::Text),
+    ("usn", Header::Grammar),
+    ("via", Header::Grammar),
+    ("x-requested-with", Header::Text),
+];
+
+/// Where the names of each first letter begin in [`KNOWN`].
+static LETTERS: [u8; 27] = {
+    let mut letters = [0; 27];
+    let mut letter = 0;
+    while letter < 27 {
+        let mut at = 0;
+        while at < KNOWN.len() && KNOWN[at].0.as_bytes()[0] < b'a' + letter as u8 {
+            at += 1;
+        }
+        letters[letter] = at as u8;
+        letter += 1;
+    }
+    letters
+};
+
 fn kind(name: &[u8]) -> Header {
-    static GRAMMAR: &[&str] = &[
-        "accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "connection",
-        "content-encoding", "content-language", "content-length", "content-type", "date", "dnt", "expect",
-        "if-modified-since", "if-unmodified-since", "keep-alive", "pragma", "proxy-connection", "range", "te", "trailer",
-        "transfer-encoding", "upgrade", "upgrade-insecure-requests",
-        // SIP (RFC 3261), RTSP (RFC 7826) and SSDP: who talks to whom, which is what they are for.
-        "allow", "allow-events", "call-id", "contact", "cseq", "event", "expires", "from", "man", "max-forwards", "min-se",
-        "mx", "nt", "nts", "proxy-require", "rack", "record-route", "require", "route", "rseq", "rtp-info", "session",
-        "session-expires", "st", "subject", "subscription-state", "supported", "timestamp", "to", "transport",
-        "unsupported", "usn", "via",
-    ];
-    static TEXT: &[&str] =
-        &["location", "origin", "referer", "server", "user-agent", "x-requested-with", "sec-websocket-version"];
-    let is = |known: &&str| known.len() == name.len() && name.eq_ignore_ascii_case(known.as_bytes());
-    match name.first() {
-        Some(b's' | b'S') if name.len() > 8 && name[..8].eq_ignore_ascii_case(b"sec-fetc") => Header::Grammar,
-        _ if GRAMMAR.iter().any(|known| is(&known)) => Header::Grammar,
-        _ if TEXT.iter().any(|known| is(&known)) => Header::Text,
-        _ => Header::Other,
+    let letter = name.first().map_or(u8::MAX, |first| first.to_ascii_lowercase().wrapping_sub(b'a'));
+    let (Some(&from), Some(&to)) = (LETTERS.get(usize::from(letter)), LETTERS.get(usize::from(letter) + 1))
+    else {
+        return Header::Other;
+    };
+    let same_letter = KNOWN.get(usize::from(from)..usize::from(to)).unwrap_or_default();
+    let known = same_letter
+        .iter()
+        .find(|(known, _)| known.len() == name.len() && name.eq_ignore_ascii_case(known.as_bytes()));
+    match known {
+        Some((_, kind)) => *kind,
+        None if name.len() > 9 && name[..10].eq_ignore_ascii_case(b"sec-fetch-") => Header::Grammar,
+        None => Header::Other,
     }
 }
 
@@ -129,7 +211,7 @@ static CLASSES: [Class; 256] = {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_suspicious, may_hold_something};
+    use super::{KNOWN, is_suspicious, may_hold_something};
     use crate::finding::leak::device::Device;
     use crate::flow::Direction;
     use crate::protocol::{Fact, Field, Role, Value};
@@ -173,6 +255,11 @@ mod tests {
             assert!(passes(&QUERY, Value::Bytes(target.as_bytes()), &device), "{target}");
         }
         assert!(is_suspicious(b"52.516275"));
+    }
+
+    #[test]
+    fn known_headers_are_sorted() {
+        assert!(KNOWN.is_sorted_by(|(a, _), (b, _)| a < b));
     }
 
     #[test]

@@ -8,16 +8,8 @@ pub(super) static MEID_KEYS: &[&str] = &["meid", "esn", "imei"];
 pub(super) static IMSI_KEYS: &[&str] = &["imsi", "subscriberid"];
 pub(super) static ICCID_KEYS: &[&str] = &["iccid", "simserial", "simserialnumber", "simsn"];
 pub(super) static ANDROID_ID_KEYS: &[&str] = &["androidid", "ssaid"];
-pub(super) static MAC_KEYS: &[&str] = &[
-    "macaddr",
-    "macaddress",
-    "wifimac",
-    "wlanmac",
-    "btmac",
-    "bluetoothmac",
-    "hwaddr",
-    "ethaddr",
-];
+pub(super) static MAC_KEYS: &[&str] =
+    &["macaddr", "macaddress", "wifimac", "wlanmac", "btmac", "bluetoothmac", "hwaddr", "ethaddr"];
 pub(super) static BSSID_KEYS: &[&str] = &["bssid"];
 
 /// Fifteen digits, a reporting body's prefix, Luhn: 3GPP TS 23.003 section 6.
@@ -79,11 +71,7 @@ pub(super) fn mac(value: &[u8]) -> Option<[u8; 6]> {
         if at > 0 && separator.is_some() && value.get(at * step - 1) != separator.as_ref() {
             return None;
         }
-        let digit = |byte: u8| {
-            char::from(byte)
-                .to_digit(16)
-                .and_then(|digit| u8::try_from(digit).ok())
-        };
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         *octet = digit(high)? << 4 | digit(low)?;
     }
     let placeholder = octets == [2, 0, 0, 0, 0, 0] || octets.iter().all(|octet| *octet == octets[0]);

@@ -98,25 +98,15 @@ pub(super) fn is_iban(text: &[u8]) -> bool {
     if !matches!(text, [b'A'..=b'Z', b'A'..=b'Z', b'0'..=b'9', b'0'..=b'9', ..]) {
         return false;
     }
-    let compact: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|byte| *byte != b' ')
-        .take(35)
-        .collect();
+    let compact: Vec<u8> = text.iter().copied().filter(|byte| *byte != b' ').take(35).collect();
     let [a, b, c, d, ..] = *compact.as_slice() else {
         return false;
     };
-    let length = LENGTHS
-        .iter()
-        .find(|(country, _)| **country == [a, b])
-        .map(|(_, length)| *length);
+    let length = LENGTHS.iter().find(|(country, _)| **country == [a, b]).map(|(_, length)| *length);
     length == Some(compact.len())
         && c.is_ascii_digit()
         && d.is_ascii_digit()
-        && compact
-            .iter()
-            .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+        && compact.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
         && remainder(&compact) == 1
 }
 

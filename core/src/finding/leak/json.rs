@@ -26,10 +26,9 @@ pub(super) fn is_json(text: &[u8]) -> bool {
     let inside = text.get(1..).unwrap_or_default().trim_ascii_start().first();
     match text.first() {
         Some(b'{') => matches!(inside, Some(b'"' | b'}')),
-        Some(b'[') => matches!(
-            inside,
-            Some(b'"' | b'{' | b'[' | b']' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
-        ),
+        Some(b'[') => {
+            matches!(inside, Some(b'"' | b'{' | b'[' | b']' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'))
+        }
         _ => false,
     }
 }
@@ -75,10 +74,8 @@ impl<'a> Iterator for Tokens<'a> {
             b',' => Token::Comma,
             b'"' => return Some(self.string()),
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
-                let end = self
-                    .rest
-                    .iter()
-                    .position(|byte| !byte.is_ascii_alphanumeric() && !b"+-.".contains(byte));
+                let end =
+                    self.rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && !b"+-.".contains(byte));
                 return Some(Token::Scalar(self.take(end.unwrap_or(self.rest.len()))));
             }
             _ => return Some(Token::Garbage(self.take(self.rest.len()))),

@@ -14,11 +14,7 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn new(name: &[u8]) -> Self {
-        let mut key = Self {
-            letters: [0; LENGTH],
-            length: 0,
-            begins: 0,
-        };
+        let mut key = Self { letters: [0; LENGTH], length: 0, begins: 0 };
         let mut before = b' ';
         for &byte in name {
             if byte.is_ascii_alphanumeric() || byte >= 0x80 {
@@ -117,14 +113,7 @@ mod tests {
 
     #[test]
     fn words_are_found_however_they_are_joined() {
-        for name in [
-            "deviceImei",
-            "device_imei",
-            "X-Device-IMEI",
-            "user[device.imei]",
-            "imei1",
-            "imei",
-        ] {
+        for name in ["deviceImei", "device_imei", "X-Device-IMEI", "user[device.imei]", "imei1", "imei"] {
             assert!(Key::new(name.as_bytes()).has(&["imei"]), "{name}");
         }
         assert!(Key::new(b"google_advertising_id").has(&["advertisingid"]));

@@ -64,17 +64,12 @@ impl Known {
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .ascii_case_insensitive(true)
             .build(&builder.texts)?;
-        Ok(Self {
-            automaton: Some(automaton),
-            patterns: builder.patterns,
-        })
+        Ok(Self { automaton: Some(automaton), patterns: builder.patterns })
     }
 
     /// Whether any value could be in `text`.
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
-        self.automaton
-            .as_ref()
-            .is_some_and(|automaton| automaton.is_match(text))
+        self.automaton.as_ref().is_some_and(|automaton| automaton.is_match(text))
     }
 
     /// Every value in `text`.
@@ -107,10 +102,9 @@ impl Pattern {
         let bounded = match self.edge {
             Edge::Anything => true,
             Edge::NoDigit => !around.into_iter().flatten().any(u8::is_ascii_digit),
-            Edge::NoLetterOrDigit => !around
-                .into_iter()
-                .flatten()
-                .any(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80),
+            Edge::NoLetterOrDigit => {
+                !around.into_iter().flatten().any(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80)
+            }
         };
         let bounded = bounded || is_length_prefixed(text, start, end);
         bounded && self.exact.as_ref().is_none_or(|exact| exact.as_ref() == found)
@@ -120,9 +114,8 @@ impl Pattern {
 /// In binary formats a value's neighbours are not letters but look like some: there its length stands before it. Protocol
 /// buffers write it as it is, MessagePack with 0xa0 and CBOR with 0x60 added.
 fn is_length_prefixed(text: &[u8], start: usize, end: usize) -> bool {
-    let Some((length, prefix)) = u8::try_from(end - start)
-        .ok()
-        .zip(start.checked_sub(1).and_then(|at| text.get(at)))
+    let Some((length, prefix)) =
+        u8::try_from(end - start).ok().zip(start.checked_sub(1).and_then(|at| text.get(at)))
     else {
         return false;
     };
@@ -142,22 +135,10 @@ impl Builder {
     fn add(&mut self, index: usize, value: &Value) {
         let forms = forms(value);
         for form in &forms {
-            let digits = form
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '));
-            let edge = if digits {
-                Edge::NoDigit
-            } else {
-                Edge::NoLetterOrDigit
-            };
+            let digits = form.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '));
+            let edge = if digits { Edge::NoDigit } else { Edge::NoLetterOrDigit };
             if form.len() >= shortest(value.class) {
-                self.push(
-                    index,
-                    form.as_bytes().to_vec(),
-                    &[],
-                    edge,
-                    value.class == Class::Password,
-                );
+                self.push(index, form.as_bytes().to_vec(), &[], edge, value.class == Class::Password);
             }
             if is_weak(value.class) || form.len() < shortest(value.class) {
                 continue;
@@ -210,31 +191,19 @@ impl Builder {
             .any(|(old, pattern)| *old == text && pattern.value == value);
         if !known && self.texts.len() < crate::limits::DEVICE_PATTERNS {
             self.texts.push(text);
-            self.patterns.push(Pattern {
-                value,
-                encoding,
-                edge,
-                exact,
-            });
+            self.patterns.push(Pattern { value, encoding, edge, exact });
         }
     }
 }
 
 /// Characters of a value that is looked for as it is, at least. The two parts of a name only count together.
 const fn shortest(class: Class) -> usize {
-    if matches!(class, Class::FirstName | Class::LastName) {
-        SHORTEST
-    } else {
-        5
-    }
+    if matches!(class, Class::FirstName | Class::LastName) { SHORTEST } else { 5 }
 }
 
 /// Values that tell nobody apart alone: they are looked for as they are, not encoded.
 const fn is_weak(class: Class) -> bool {
-    matches!(
-        class,
-        Class::FirstName | Class::LastName | Class::Username | Class::Contact | Class::Model
-    )
+    matches!(class, Class::FirstName | Class::LastName | Class::Username | Class::Contact | Class::Model)
 }
 
 /// The ways a value is written.
@@ -277,23 +246,13 @@ fn imei_forms(text: &str, digits: &str) -> Vec<String> {
     if digits.len() < 14 {
         return vec![text.to_owned()];
     }
-    vec![
-        digits.to_owned(),
-        grouped(digits, &[2, 6, 6, 1], "-"),
-        grouped(digits, &[2, 6, 6, 1], " "),
-    ]
+    vec![digits.to_owned(), grouped(digits, &[2, 6, 6, 1], "-"), grouped(digits, &[2, 6, 6, 1], " ")]
 }
 
 fn mac_forms(text: &str) -> Vec<String> {
-    let bare: String = text
-        .chars()
-        .filter(char::is_ascii_hexdigit)
-        .collect::<String>()
-        .to_lowercase();
-    let mut forms: Vec<_> = [":", "-"]
-        .into_iter()
-        .map(|separator| grouped(&bare, &[2; 6], separator))
-        .collect();
+    let bare: String = text.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_lowercase();
+    let mut forms: Vec<_> =
+        [":", "-"].into_iter().map(|separator| grouped(&bare, &[2; 6], separator)).collect();
     forms.push(grouped(&bare, &[4; 3], "."));
     forms.push(bare);
     forms
@@ -303,14 +262,8 @@ fn phone_forms(text: &str, digits: &str) -> Vec<String> {
     if !text.starts_with('+') && !text.starts_with("00") {
         return vec![digits.to_owned(), text.to_owned()];
     }
-    let digits = if text.starts_with('+') {
-        digits
-    } else {
-        digits.get(2..).unwrap_or_default()
-    };
-    let national = digits
-        .get(phone::country_code(digits.as_bytes())..)
-        .unwrap_or_default();
+    let digits = if text.starts_with('+') { digits } else { digits.get(2..).unwrap_or_default() };
+    let national = digits.get(phone::country_code(digits.as_bytes())..).unwrap_or_default();
     let mut forms = vec![format!("+{digits}"), digits.to_owned(), format!("00{digits}")];
     if national.len() >= 7 {
         forms.push(format!("0{national}"));
@@ -327,15 +280,9 @@ fn name_forms(text: &str) -> Vec<String> {
     if words.len() < 2 {
         return Vec::new();
     }
-    let mut forms: Vec<_> = [" ", "_", ".", "-", "+", ""]
-        .into_iter()
-        .map(|separator| words.join(separator))
-        .collect();
-    forms.extend([
-        format!("{last}, {first}"),
-        format!("{last},{first}"),
-        format!("{last} {first}"),
-    ]);
+    let mut forms: Vec<_> =
+        [" ", "_", ".", "-", "+", ""].into_iter().map(|separator| words.join(separator)).collect();
+    forms.extend([format!("{last}, {first}"), format!("{last},{first}"), format!("{last} {first}")]);
     forms
 }
 
@@ -357,10 +304,8 @@ fn grouped(text: &str, lengths: &[usize], separator: &str) -> String {
 
 /// Programs hash what they have, in the case they have it.
 fn with_cases(forms: &[String]) -> Vec<String> {
-    let mut all: Vec<_> = forms
-        .iter()
-        .flat_map(|form| [form.clone(), form.to_lowercase(), form.to_uppercase()])
-        .collect();
+    let mut all: Vec<_> =
+        forms.iter().flat_map(|form| [form.clone(), form.to_lowercase(), form.to_uppercase()]).collect();
     all.sort_unstable();
     all.dedup();
     all
@@ -376,9 +321,7 @@ fn base64_texts(value: &[u8]) -> Vec<Vec<u8>> {
             let end = padded.len() * 8 / 6;
             let start = (offset * 8).div_ceil(6);
             let text = STANDARD_NO_PAD.encode(&padded);
-            text.get(start..end)
-                .filter(|text| text.len() >= STABLE)
-                .map(str::to_owned)
+            text.get(start..end).filter(|text| text.len() >= STABLE).map(str::to_owned)
         })
         .flat_map(alphabets)
         .collect()
@@ -387,18 +330,11 @@ fn base64_texts(value: &[u8]) -> Vec<Vec<u8>> {
 /// The text in the standard alphabet, and in the URL's where they differ: RFC 4648 section 5.
 fn alphabets(text: String) -> Vec<Vec<u8>> {
     let url = text.replace('+', "-").replace('/', "_");
-    if url == text {
-        vec![text.into_bytes()]
-    } else {
-        vec![text.into_bytes(), url.into_bytes()]
-    }
+    if url == text { vec![text.into_bytes()] } else { vec![text.into_bytes(), url.into_bytes()] }
 }
 
 fn hex(bytes: &[u8]) -> Vec<u8> {
-    bytes
-        .iter()
-        .flat_map(|byte| format!("{byte:02x}").into_bytes())
-        .collect()
+    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
 #[cfg(test)]
@@ -407,13 +343,7 @@ mod tests {
     use super::{base64_texts, phone_forms};
 
     fn encodings(json: &str, text: &str) -> Vec<&'static [&'static str]> {
-        Device::parse(json)
-            .unwrap()
-            .known
-            .hits(text.as_bytes())
-            .into_iter()
-            .map(|hit| hit.encoding)
-            .collect()
+        Device::parse(json).unwrap().known.hits(text.as_bytes()).into_iter().map(|hit| hit.encoding).collect()
     }
 
     #[test]
@@ -421,19 +351,10 @@ mod tests {
         let device = r#"{"email": "marta.kowalczyk@post-haus.net"}"#;
         let none: &[&str] = &[];
         assert_eq!(encodings(device, "MARTA.kowalczyk@post-haus.net"), [none]);
+        assert_eq!(encodings(device, "xbWFydGEua293YWxjenlrQHBvc3QtaGF1cy5uZXQ="), [["base64"]]);
+        assert_eq!(encodings(device, "/u/e1403bb6da514d450307af68ef5ef832/profile.png"), [["md5"]]);
         assert_eq!(
-            encodings(device, "xbWFydGEua293YWxjenlrQHBvc3QtaGF1cy5uZXQ="),
-            [["base64"]]
-        );
-        assert_eq!(
-            encodings(device, "/u/e1403bb6da514d450307af68ef5ef832/profile.png"),
-            [["md5"]]
-        );
-        assert_eq!(
-            encodings(
-                device,
-                "ECB015BFC085F5E8F488934D42D3D15224939A08EE93B5459E6AB9228FDA5F8F"
-            ),
+            encodings(device, "ECB015BFC085F5E8F488934D42D3D15224939A08EE93B5459E6AB9228FDA5F8F"),
             [["sha256"]]
         );
     }
@@ -452,12 +373,7 @@ mod tests {
         ] {
             assert!(encodings(device, text).is_empty(), "{text}");
         }
-        for text in [
-            "R58M42ABCDE",
-            "/R58M42ABCDE/",
-            "imei356938035643809x",
-            "9774d56d682e549c.t.example",
-        ] {
+        for text in ["R58M42ABCDE", "/R58M42ABCDE/", "imei356938035643809x", "9774d56d682e549c.t.example"] {
             assert_eq!(encodings(device, text).len(), 1, "{text}");
         }
     }
@@ -474,13 +390,7 @@ mod tests {
         let forms = phone_forms("+4915112345678", "4915112345678");
         assert_eq!(
             forms,
-            [
-                "+4915112345678",
-                "4915112345678",
-                "004915112345678",
-                "015112345678",
-                "15112345678"
-            ]
+            ["+4915112345678", "4915112345678", "004915112345678", "015112345678", "15112345678"]
         );
     }
 

@@ -13,18 +13,8 @@ const COARSE: u8 = 2;
 static LATITUDE: &[&str] = &["lat", "latitude"];
 static LONGITUDE: &[&str] = &["lon", "lng", "long", "longitude"];
 /// Keys of two coordinates in a list. A game's positions and points are lists as well.
-static LISTS: &[&str] = &[
-    "ll",
-    "latlng",
-    "latlon",
-    "latlong",
-    "location",
-    "loc",
-    "geo",
-    "geolocation",
-    "gps",
-    "coordinates",
-];
+static LISTS: &[&str] =
+    &["ll", "latlng", "latlon", "latlong", "location", "loc", "geo", "geolocation", "gps", "coordinates"];
 /// Keys of two coordinates in one text.
 static TEXTS: &[&str] = &[
     "ll",
@@ -123,9 +113,7 @@ pub(super) fn in_text(key: &Key, text: &[u8], own: &[(f64, f64)]) -> Option<Posi
     let mut before: Option<(usize, Degrees)> = None;
     for (start, end, degrees) in decimals(text) {
         if let Some((gap, first)) = before.replace((end, degrees))
-            && text
-                .get(gap..start)
-                .is_some_and(|between| is_joint(between, named))
+            && text.get(gap..start).is_some_and(|between| is_joint(between, named))
             && let Some(position) = either_order(first, degrees, own, named)
         {
             return Some(position);
@@ -178,19 +166,14 @@ fn degrees(key: &Key, value: &[u8]) -> Option<Degrees> {
     }
     let number: f64 = text.parse().ok()?;
     match text.rsplit_once('.') {
-        Some((_, fraction)) => Some(Degrees {
-            value: number,
-            decimals: u8::try_from(fraction.len()).ok()?,
-        })
-        .filter(|_| number.abs() <= 180.0),
-        None if key.has(&["e7"]) || key.has(&["e"]) && key.has(&["7"]) => Some(Degrees {
-            value: number / 1e7,
-            decimals: 7,
-        }),
-        None if key.has(&["e6"]) || key.has(&["e"]) && key.has(&["6"]) => Some(Degrees {
-            value: number / 1e6,
-            decimals: 6,
-        }),
+        Some((_, fraction)) => Some(Degrees { value: number, decimals: u8::try_from(fraction.len()).ok()? })
+            .filter(|_| number.abs() <= 180.0),
+        None if key.has(&["e7"]) || key.has(&["e"]) && key.has(&["7"]) => {
+            Some(Degrees { value: number / 1e7, decimals: 7 })
+        }
+        None if key.has(&["e6"]) || key.has(&["e"]) && key.has(&["6"]) => {
+            Some(Degrees { value: number / 1e6, decimals: 6 })
+        }
         None => None,
     }
 }
@@ -207,17 +190,8 @@ fn decimals(text: &[u8]) -> impl Iterator<Item = (usize, usize, Degrees)> {
         if dot < from {
             return None;
         }
-        let before = text
-            .get(..dot)?
-            .iter()
-            .rev()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        let behind = text
-            .get(dot + 1..)?
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let before = text.get(..dot)?.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let behind = text.get(dot + 1..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if !(1..=3).contains(&before) || !(2..=17).contains(&behind) {
             return None;
         }
@@ -239,10 +213,7 @@ fn decimals(text: &[u8]) -> impl Iterator<Item = (usize, usize, Degrees)> {
         (!joined && value.abs() <= 180.0).then_some((
             start,
             end,
-            Degrees {
-                value,
-                decimals: u8::try_from(behind).ok()?,
-            },
+            Degrees { value, decimals: u8::try_from(behind).ok()? },
         ))
     })
 }
@@ -309,30 +280,13 @@ mod tests {
             pair(&[("latitudeE7", "482084900"), ("longitudeE7", "163720800")], &[]),
             Some((false, Some(true)))
         );
-        assert_eq!(
-            pair(&[("lon", "13.377704"), ("lat", "52.516275")], OWN),
-            Some((true, Some(true)))
-        );
+        assert_eq!(pair(&[("lon", "13.377704"), ("lat", "52.516275")], OWN), Some((true, Some(true))));
     }
 
     #[test]
     fn numbers_without_names_are_none_unless_they_are_ones_own() {
-        assert_eq!(
-            pair(
-                &[
-                    ("w", "52.5"),
-                    ("h", "13.4"),
-                    ("ratio", "1.777778"),
-                    ("dpr", "2.625")
-                ],
-                OWN
-            ),
-            None
-        );
-        assert_eq!(
-            pair(&[("x", "52.5163"), ("y", "13.3777")], OWN),
-            Some((true, None))
-        );
+        assert_eq!(pair(&[("w", "52.5"), ("h", "13.4"), ("ratio", "1.777778"), ("dpr", "2.625")], OWN), None);
+        assert_eq!(pair(&[("x", "52.5163"), ("y", "13.3777")], OWN), Some((true, None)));
         assert_eq!(pair(&[("lat", "0.0"), ("lon", "0.0")], &[]), None);
         assert_eq!(pair(&[("latency", "48.20849"), ("long", "16.37208")], &[]), None);
     }

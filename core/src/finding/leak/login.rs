@@ -35,19 +35,8 @@ static SESSIONS: &[&str] = &[
 ];
 
 /// Words that stand where a password would, and are none.
-static PLACEHOLDERS: &[&[u8]] = &[
-    b"true",
-    b"false",
-    b"null",
-    b"none",
-    b"undefined",
-    b"0",
-    b"1",
-    b"yes",
-    b"no",
-    b"required",
-    b"optional",
-];
+static PLACEHOLDERS: &[&[u8]] =
+    &[b"true", b"false", b"null", b"none", b"undefined", b"0", b"1", b"yes", b"no", b"required", b"optional"];
 
 /// Whether this value is a password: its key ends with the word, and it is not empty or starred out.
 pub(super) fn is_password(key: &Key, value: &[u8]) -> bool {

@@ -9,31 +9,19 @@ pub(super) fn email(address: &[u8]) -> String {
         return text::mask(&address);
     };
     let suffix = domain.rsplit('.').next().unwrap_or_default();
-    format!(
-        "{}•••@{}•••.{}",
-        first(local),
-        first(domain),
-        text::clean(suffix.as_bytes(), 12)
-    )
+    format!("{}•••@{}•••.{}", first(local), first(domain), text::clean(suffix.as_bytes(), 12))
 }
 
 /// A number, key or token: its first characters, four at most.
 pub(super) fn head(value: &[u8]) -> String {
     let shown = (value.len() / 3).min(4);
-    format!(
-        "{}•••",
-        text::clean(value.get(..shown).unwrap_or_default(), 4).trim_end_matches('…')
-    )
+    format!("{}•••", text::clean(value.get(..shown).unwrap_or_default(), 4).trim_end_matches('…'))
 }
 
 /// `M••• K•••`
 pub(super) fn name(value: &[u8]) -> String {
     let value = String::from_utf8_lossy(value);
-    let words: Vec<_> = value
-        .split_whitespace()
-        .take(4)
-        .map(|word| format!("{}•••", first(word)))
-        .collect();
+    let words: Vec<_> = value.split_whitespace().take(4).map(|word| format!("{}•••", first(word))).collect();
     words.join(" ")
 }
 
@@ -44,14 +32,7 @@ pub(super) fn position(latitude: f64, longitude: f64) -> String {
 }
 
 fn first(word: &str) -> String {
-    text::clean(
-        word.chars()
-            .next()
-            .map(String::from)
-            .unwrap_or_default()
-            .as_bytes(),
-        1,
-    )
+    text::clean(word.chars().next().map(String::from).unwrap_or_default().as_bytes(), 1)
 }
 
 #[cfg(test)]

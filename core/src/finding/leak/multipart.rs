@@ -14,19 +14,14 @@ pub(super) fn boundary(body: &[u8]) -> Option<&[u8]> {
     let end = memchr::memchr(b'\n', body.get(..75.min(body.len()))?)?;
     let line = body.get(..end)?.trim_ascii_end();
     let header = body.get(end + 1..)?;
-    let begins_header = header
-        .get(..8)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"content-"));
+    let begins_header = header.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"content-"));
     (line.len() > 2 && line.starts_with(b"--") && begins_header).then_some(line)
 }
 
 pub(super) fn parts<'a>(body: &'a [u8], boundary: &'a [u8]) -> impl Iterator<Item = Part<'a>> {
     let starts = memmem::find_iter(body, boundary).collect::<Vec<_>>();
     let ends: Vec<_> = starts.iter().skip(1).copied().chain([body.len()]).collect();
-    starts
-        .into_iter()
-        .zip(ends)
-        .filter_map(move |(start, end)| part(body.get(start + boundary.len()..end)?))
+    starts.into_iter().zip(ends).filter_map(move |(start, end)| part(body.get(start + boundary.len()..end)?))
 }
 
 fn part(text: &[u8]) -> Option<Part<'_>> {
@@ -38,19 +33,14 @@ fn part(text: &[u8]) -> Option<Part<'_>> {
     let content = text.get(blank + length..)?;
     let content = content.strip_suffix(b"\n").unwrap_or(content);
     let content = content.strip_suffix(b"\r").unwrap_or(content);
-    Some(Part {
-        name: name(text.get(..blank)?),
-        content,
-    })
+    Some(Part { name: name(text.get(..blank)?), content })
 }
 
 /// The parameter `name` (not `filename`) in a part's header.
 fn name(header: &[u8]) -> &[u8] {
     memmem::find_iter(header, b"name=")
         .find(|at| {
-            at.checked_sub(1)
-                .and_then(|before| header.get(before))
-                .is_some_and(|byte| b" ;\t".contains(byte))
+            at.checked_sub(1).and_then(|before| header.get(before)).is_some_and(|byte| b" ;\t".contains(byte))
         })
         .and_then(|at| {
             let value = header.get(at + 5..)?;
@@ -72,19 +62,7 @@ mod tests {
                      a@b.c\r\n--x\r\nContent-Disposition: form-data; name=n\r\n\r\n1\r\n--x--\r\n";
         let line = boundary(body).unwrap();
         let found: Vec<_> = parts(body, line).collect();
-        assert_eq!(
-            found,
-            [
-                Part {
-                    name: b"mail",
-                    content: b"a@b.c"
-                },
-                Part {
-                    name: b"n",
-                    content: b"1"
-                }
-            ]
-        );
+        assert_eq!(found, [Part { name: b"mail", content: b"a@b.c" }, Part { name: b"n", content: b"1" }]);
     }
 
     #[test]

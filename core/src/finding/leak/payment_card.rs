@@ -49,9 +49,10 @@ pub(super) fn is_card(digits: &[u8]) -> bool {
 /// The issuers' ranges and lengths, ISO/IEC 7812 as the schemes publish them.
 fn is_issued(digits: &[u8]) -> bool {
     let prefix = |length: usize| {
-        digits.iter().take(length).fold(0u32, |number, digit| {
-            number * 10 + u32::from(digit.wrapping_sub(b'0'))
-        })
+        digits
+            .iter()
+            .take(length)
+            .fold(0u32, |number, digit| number * 10 + u32::from(digit.wrapping_sub(b'0')))
     };
     match digits.len() {
         13 | 16 | 19 if prefix(1) == 4 => true,

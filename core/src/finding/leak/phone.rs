@@ -22,9 +22,7 @@ pub(super) fn international(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.trim_ascii();
     if !matches!(text, [b'+', ..] | [b'0', b'0', ..])
         || text.len() > 24
-        || !text
-            .iter()
-            .all(|byte| byte.is_ascii_digit() || b"+ -()./".contains(byte))
+        || !text.iter().all(|byte| byte.is_ascii_digit() || b"+ -()./".contains(byte))
     {
         return None;
     }
@@ -69,23 +67,10 @@ mod tests {
 
     #[test]
     fn numbers_with_a_country() {
-        assert_eq!(
-            international(b"+49 (151) 1234-5678").as_deref(),
-            Some(b"4915112345678".as_slice())
-        );
-        assert_eq!(
-            international(b"004915112345678").as_deref(),
-            Some(b"4915112345678".as_slice())
-        );
+        assert_eq!(international(b"+49 (151) 1234-5678").as_deref(), Some(b"4915112345678".as_slice()));
+        assert_eq!(international(b"004915112345678").as_deref(), Some(b"4915112345678".as_slice()));
         assert!(international(b"1718031234567").is_none() && international(b"+1.2.3").is_none());
         assert!(international(b"+1 212 555 0123").is_none());
-        assert_eq!(
-            [
-                country_code(b"4915"),
-                country_code(b"1212"),
-                country_code(b"35312")
-            ],
-            [2, 1, 3]
-        );
+        assert_eq!([country_code(b"4915"), country_code(b"1212"), country_code(b"35312")], [2, 1, 3]);
     }
 }

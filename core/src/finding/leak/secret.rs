@@ -41,13 +41,7 @@ const fn rule(
     allowed: fn(u8) -> bool,
     entropy: f64,
 ) -> Rule {
-    Rule {
-        prefix,
-        kind,
-        length,
-        allowed,
-        entropy,
-    }
+    Rule { prefix, kind, length, allowed, entropy }
 }
 
 /// Letters, digits, `_` and `-`.
@@ -117,10 +111,7 @@ static OTHERS: [&str; 5] = [BEGIN, JWT, AGE, PUTTY, TELEGRAM];
 /// Leftmost-first, because only then does the automaton's vectorised prefilter work.
 static PREFIXES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let prefixes = RULES.iter().map(|rule| rule.prefix).chain(OTHERS);
-    AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostFirst)
-        .build(prefixes)
-        .ok()
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(prefixes).ok()
 });
 
 /// Whether any secret could be in a text.
@@ -156,11 +147,7 @@ impl Rule {
         let rest = text.get(start..)?;
         let body = rest.get(self.prefix.len()..)?;
         let (least, most) = self.length;
-        let length = body
-            .iter()
-            .take(most + 1)
-            .take_while(|byte| (self.allowed)(**byte))
-            .count();
+        let length = body.iter().take(most + 1).take_while(|byte| (self.allowed)(**byte)).count();
         let delimited = !body.get(length).is_some_and(|byte| is_word(*byte));
         let body = body.get(..length)?;
         let fits = (least..=most).contains(&length) && delimited && entropy(body) >= self.entropy;
@@ -180,17 +167,12 @@ fn other(text: &[u8], start: usize, which: usize) -> Option<Secret<'_>> {
         JWT if begins_word(text, start) => jwt(rest),
         AGE => {
             let body = rest.get(AGE.len()..AGE.len() + 58)?;
-            body.iter().all(u8::is_ascii_alphanumeric).then_some(Secret {
-                sort: Sort::PrivateKey,
-                text: rest.get(..AGE.len() + 58)?,
-            })
+            body.iter()
+                .all(u8::is_ascii_alphanumeric)
+                .then_some(Secret { sort: Sort::PrivateKey, text: rest.get(..AGE.len() + 58)? })
         }
-        PUTTY => {
-            memchr::memmem::find(rest.get(..4096).unwrap_or(rest), b"Private-Lines:").map(|end| Secret {
-                sort: Sort::PrivateKey,
-                text: rest.get(..end).unwrap_or_default(),
-            })
-        }
+        PUTTY => memchr::memmem::find(rest.get(..4096).unwrap_or(rest), b"Private-Lines:")
+            .map(|end| Secret { sort: Sort::PrivateKey, text: rest.get(..end).unwrap_or_default() }),
         TELEGRAM => telegram(text, start),
         _ => None,
     }
@@ -207,55 +189,30 @@ fn pem(text: &[u8]) -> Option<Secret<'_>> {
     let body = text.get(header..)?;
     let body = body.get(..512).unwrap_or(body);
     let body = body.get(..memchr::memmem::find(body, b"-----").unwrap_or(body.len()))?;
-    let letters = body
-        .iter()
-        .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
-        .count();
-    (letters >= 64).then_some(Secret {
-        sort: Sort::PrivateKey,
-        text: text.get(..header)?,
-    })
+    let letters =
+        body.iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')).count();
+    (letters >= 64).then_some(Secret { sort: Sort::PrivateKey, text: text.get(..header)? })
 }
 
 /// Three parts of base64url, the first a JSON object with `alg`: RFC 7519.
 fn jwt(text: &[u8]) -> Option<Secret<'_>> {
-    let length = text
-        .iter()
-        .take(8192)
-        .take_while(|byte| is_word(**byte) || **byte == b'.')
-        .count();
+    let length = text.iter().take(8192).take_while(|byte| is_word(**byte) || **byte == b'.').count();
     let token = text.get(..length)?;
     let mut parts = token.split(|byte| *byte == b'.');
     let (header, claims) = (parts.next()?, parts.next()?);
     parts.next()?;
     let object = |part: &[u8]| decode::base64(part).filter(|json| json.first() == Some(&b'{'));
     let is_header = memchr::memmem::find(&object(header)?, b"\"alg\"").is_some();
-    (is_header && claims.len() >= 8).then_some(Secret {
-        sort: Sort::Jwt,
-        text: token,
-    })
+    (is_header && claims.len() >= 8).then_some(Secret { sort: Sort::Jwt, text: token })
 }
 
 /// `123456789:AA…`, a bot's token.
 fn telegram(text: &[u8], colon: usize) -> Option<Secret<'_>> {
-    let digits = text
-        .get(..colon)?
-        .iter()
-        .rev()
-        .take(17)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = text.get(..colon)?.iter().rev().take(17).take_while(|byte| byte.is_ascii_digit()).count();
     let start = colon.checked_sub(digits)?;
-    let body = text
-        .get(colon + 1..)?
-        .iter()
-        .take(36)
-        .take_while(|byte| is_word(**byte))
-        .count();
-    ((8..=16).contains(&digits) && body == 35).then_some(Secret {
-        sort: Sort::ApiKey("telegram"),
-        text: text.get(start..colon + 36)?,
-    })
+    let body = text.get(colon + 1..)?.iter().take(36).take_while(|byte| is_word(**byte)).count();
+    ((8..=16).contains(&digits) && body == 35)
+        .then_some(Secret { sort: Sort::ApiKey("telegram"), text: text.get(start..colon + 36)? })
 }
 
 /// A prefix inside a longer word means nothing.
@@ -268,13 +225,9 @@ fn begins_word(text: &[u8], start: usize) -> bool {
 
 /// A slash is a delimiter in a path and a letter in base64.
 fn is_in_base64(text: &[u8], start: usize) -> bool {
-    let before = text
-        .get(start.saturating_sub(25)..start.saturating_sub(1))
-        .unwrap_or_default();
+    let before = text.get(start.saturating_sub(25)..start.saturating_sub(1)).unwrap_or_default();
     before.len() >= 24
-        && before
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        && before.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 /// Shannon's entropy in bits per byte.
@@ -297,31 +250,16 @@ mod tests {
     use super::{Sort, entropy, secrets};
 
     fn sorts(text: &str) -> Vec<Sort> {
-        secrets(text.as_bytes())
-            .into_iter()
-            .map(|secret| secret.sort)
-            .collect()
+        secrets(text.as_bytes()).into_iter().map(|secret| secret.sort).collect()
     }
 
     #[test]
     fn keys_are_told_by_their_prefix() {
         assert_eq!(sorts("AKIAYA3USNSWACH4OOEI"), [Sort::ApiKey("aws")]);
-        assert_eq!(
-            sorts("k=AIza86ZdZGYaIh9EIvLo2hkWFyagHcKfXFoWLVV"),
-            [Sort::ApiKey("google")]
-        );
-        assert_eq!(
-            sorts("ghp_gzvb4CtFJllSovZ3bAAakIiaz9kIElxwZEiu"),
-            [Sort::ApiKey("github")]
-        );
-        assert_eq!(
-            sorts("xoxb-484753169914-532744564251-MfxwM670bSICv64zWt2qj0w9"),
-            [Sort::ApiKey("slack")]
-        );
-        assert_eq!(
-            sorts("{\"k\":\"sk_live_Hm9geMN0v3fC6mg0RUxR1UWp\"}"),
-            [Sort::ApiKey("stripe")]
-        );
+        assert_eq!(sorts("k=AIza86ZdZGYaIh9EIvLo2hkWFyagHcKfXFoWLVV"), [Sort::ApiKey("google")]);
+        assert_eq!(sorts("ghp_gzvb4CtFJllSovZ3bAAakIiaz9kIElxwZEiu"), [Sort::ApiKey("github")]);
+        assert_eq!(sorts("xoxb-484753169914-532744564251-MfxwM670bSICv64zWt2qj0w9"), [Sort::ApiKey("slack")]);
+        assert_eq!(sorts("{\"k\":\"sk_live_Hm9geMN0v3fC6mg0RUxR1UWp\"}"), [Sort::ApiKey("stripe")]);
         assert_eq!(
             sorts("/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaww/send"),
             [Sort::ApiKey("telegram")]
@@ -346,23 +284,14 @@ mod tests {
     fn a_token_must_decode_to_a_header() {
         let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiAibWFydGEuayJ9.rhTdFBol2v2MI54MtSsf";
         assert_eq!(sorts(token), [Sort::Jwt]);
-        assert_eq!(
-            sorts("eyJub3RoaW5nIjogdG8gc2VlIGhlcmV9.eyJzdWIiOiAibWFydGEuayJ9.rhTdFBol"),
-            []
-        );
+        assert_eq!(sorts("eyJub3RoaW5nIjogdG8gc2VlIGhlcmV9.eyJzdWIiOiAibWFydGEuayJ9.rhTdFBol"), []);
     }
 
     #[test]
     fn private_keys_need_a_body() {
         let body = "MIICWwIBAAKBgQDmk894Np2ksU4ew/zo/WaA3hdG2vXWXx+47psgoU98k/On254O".repeat(2);
-        assert_eq!(
-            sorts(&format!("-----BEGIN RSA PRIVATE KEY-----\n{body}")),
-            [Sort::PrivateKey]
-        );
-        assert_eq!(
-            sorts("-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----"),
-            []
-        );
+        assert_eq!(sorts(&format!("-----BEGIN RSA PRIVATE KEY-----\n{body}")), [Sort::PrivateKey]);
+        assert_eq!(sorts("-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----"), []);
         assert_eq!(sorts(&format!("-----BEGIN PUBLIC KEY-----\n{body}")), []);
     }
 

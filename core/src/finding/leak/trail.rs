@@ -28,12 +28,7 @@ pub(super) enum Step<'t> {
 
 impl<'t> Trail<'t> {
     pub(super) const fn new(field: &'static str) -> Self {
-        Self {
-            outer: None,
-            step: Step::Field(field),
-            depth: 0,
-            layers: 0,
-        }
+        Self { outer: None, step: Step::Field(field), depth: 0, layers: 0 }
     }
 
     pub(super) const fn then(&'t self, step: Step<'t>) -> Self {
@@ -55,9 +50,8 @@ impl<'t> Trail<'t> {
     }
 
     fn steps(&self) -> Vec<Step<'t>> {
-        let mut steps: Vec<_> = std::iter::successors(Some(self), |trail| trail.outer)
-            .map(|trail| trail.step)
-            .collect();
+        let mut steps: Vec<_> =
+            std::iter::successors(Some(self), |trail| trail.outer).map(|trail| trail.step).collect();
         steps.reverse();
         steps
     }
@@ -109,9 +103,7 @@ fn shown(key: &[u8]) -> String {
     let digits = key.iter().filter(|byte| byte.is_ascii_digit()).count();
     if key.len() > 32
         || digits > 4
-        || key
-            .iter()
-            .any(|byte| matches!(byte, b'@' | b'%' | b' ' | b'+' | b'=') || *byte >= 0x80)
+        || key.iter().any(|byte| matches!(byte, b'@' | b'%' | b' ' | b'+' | b'=') || *byte >= 0x80)
     {
         return "…".to_owned();
     }
@@ -136,10 +128,7 @@ mod tests {
     #[test]
     fn a_key_that_is_personal_itself_is_not_repeated() {
         let field = Trail::new("http.request.body");
-        assert_eq!(
-            field.then(Step::Json(&[b"a@b.example", b"x"])).place(),
-            "http.request.body: json /…/x"
-        );
+        assert_eq!(field.then(Step::Json(&[b"a@b.example", b"x"])).place(), "http.request.body: json /…/x");
         assert_eq!(
             field.then(Step::Key("cookie", b"356938035643809")).place(),
             "http.request.body: cookie …"

@@ -30,10 +30,8 @@ pub(super) fn leaves<'a>(text: &'a [u8], mut see: impl FnMut(&'a [u8], &'a [u8])
         }
         let close = memchr(b'>', behind).unwrap_or(behind.len());
         let tag = behind.get(..close).unwrap_or_default();
-        let name = tag
-            .iter()
-            .position(|byte| byte.is_ascii_whitespace() || *byte == b'/')
-            .unwrap_or(tag.len());
+        let name =
+            tag.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/').unwrap_or(tag.len());
         if name > 0 {
             element = tag.get(..name).unwrap_or_default();
         }

@@ -76,16 +76,8 @@ impl Detector for ListedNames {
             id: list.class.name(),
             kind: None,
             // Below the tiers that block: for some names no answer does more harm than an answer.
-            tier: if list.report_only {
-                Tier::Plausible
-            } else {
-                Tier::Exact
-            },
-            severity: if list.report_only {
-                list.severity.min(Severity::Medium)
-            } else {
-                list.severity
-            },
+            tier: if list.report_only { Tier::Plausible } else { Tier::Exact },
+            severity: if list.report_only { list.severity.min(Severity::Medium) } else { list.severity },
             place: fact.field.name.to_owned(),
             encoding: Vec::new(),
             shown: text::clean(entry.as_bytes(), 128),
@@ -121,10 +113,7 @@ mod tests {
         };
         let id = lists.add(list).expect("the first list");
         lists.add_host(id, "malware.example").expect("a host name");
-        let rules = RuleSet {
-            lists: Arc::new(lists),
-            ..RuleSet::default()
-        };
+        let rules = RuleSet { lists: Arc::new(lists), ..RuleSet::default() };
         inspect_for(&ListedNames, None, &rules, &NAME, Value::Text(host))
     }
 
@@ -132,10 +121,7 @@ mod tests {
     fn a_name_below_an_entry_is_found_and_the_list_is_named() {
         let found = look_up("c2.malware.example", false);
         assert_eq!(found.len(), 1);
-        assert_eq!(
-            (found[0].id, found[0].rule.as_deref()),
-            ("suspicious.known-bad-domain", Some("bad"))
-        );
+        assert_eq!((found[0].id, found[0].rule.as_deref()), ("suspicious.known-bad-domain", Some("bad")));
         assert!(look_up("notmalware.example", false).is_empty());
     }
 

@@ -40,10 +40,7 @@ impl Detector for WeakTls {
     }
 
     fn wants(&self, field: &Field) -> bool {
-        matches!(
-            field.name,
-            "tls.version_code" | "dtls.version_code" | "tls.cipher" | "dtls.cipher"
-        )
+        matches!(field.name, "tls.version_code" | "dtls.version_code" | "tls.cipher" | "dtls.cipher")
     }
 
     fn inspect(&self, _: &Scene<'_>, fact: &Fact<'_>, out: &mut dyn FnMut(Finding)) {
@@ -62,20 +59,10 @@ impl Detector for WeakTls {
         if fact.field.name.ends_with(".cipher") {
             if let Some(weakness) = ciphers::weakness(number) {
                 let name = ciphers::name(number).unwrap_or(weakness);
-                out(report(
-                    "suspicious.weak-cipher",
-                    Severity::High,
-                    name.to_owned(),
-                    Some(weakness),
-                ));
+                out(report("suspicious.weak-cipher", Severity::High, name.to_owned(), Some(weakness)));
             }
         } else if let Some(name) = obsolete(number) {
-            out(report(
-                "suspicious.obsolete-tls",
-                Severity::Medium,
-                name.to_owned(),
-                None,
-            ));
+            out(report("suspicious.obsolete-tls", Severity::Medium, name.to_owned(), None));
         }
     }
 }
@@ -103,10 +90,7 @@ mod tests {
 
     #[test]
     fn withdrawn_versions_are_told_by_name_and_current_ones_are_not() {
-        assert_eq!(
-            inspect(&WeakTls, &VERSION, Value::Number(0x0301))[0].shown,
-            "TLS 1.0"
-        );
+        assert_eq!(inspect(&WeakTls, &VERSION, Value::Number(0x0301))[0].shown, "TLS 1.0");
         assert!(inspect(&WeakTls, &VERSION, Value::Number(0x0303)).is_empty());
         assert!(inspect(&WeakTls, &VERSION, Value::Number(0x0304)).is_empty());
     }
@@ -114,10 +98,7 @@ mod tests {
     #[test]
     fn a_weak_cipher_is_told_with_its_flaw() {
         let found = inspect(&WeakTls, &CIPHER, Value::Number(0x0005));
-        assert_eq!(
-            (found[0].shown.as_str(), found[0].kind),
-            ("TLS_RSA_WITH_RC4_128_SHA", Some("rc4"))
-        );
+        assert_eq!((found[0].shown.as_str(), found[0].kind), ("TLS_RSA_WITH_RC4_128_SHA", Some("rc4")));
         assert!(inspect(&WeakTls, &CIPHER, Value::Number(0x1301)).is_empty());
     }
 }

@@ -16,14 +16,7 @@ fn fragment(identification: u32, offset: u32, payload: &[u8], more: bool) -> Fra
         tunnel: None,
         depth: 0,
     };
-    Fragment {
-        header,
-        identification,
-        offset,
-        more,
-        payload,
-        missing: 0,
-    }
+    Fragment { header, identification, offset, more, payload, missing: 0 }
 }
 
 /// The pieces' payload and whether they differed, if they came to a packet.
@@ -44,11 +37,8 @@ fn put_together(pieces: &[(u32, &[u8], bool)]) -> Option<(Vec<u8>, bool)> {
 #[test]
 fn pieces_come_in_any_order() {
     let data: Vec<u8> = (0..60).collect();
-    let pieces: Vec<(u32, &[u8], bool)> = data
-        .chunks(8)
-        .zip((0..).step_by(8))
-        .map(|(piece, at)| (at, piece, at < 56))
-        .collect();
+    let pieces: Vec<(u32, &[u8], bool)> =
+        data.chunks(8).zip((0..).step_by(8)).map(|(piece, at)| (at, piece, at < 56)).collect();
     // Every rotation of the pieces, forwards and backwards.
     for turn in 0..pieces.len() {
         let mut order = pieces.clone();
@@ -62,11 +52,8 @@ fn pieces_come_in_any_order() {
 #[test]
 fn a_long_packet_in_the_smallest_pieces_and_the_worst_order() {
     let data: Vec<u8> = (0..=255).cycle().take(1480).collect();
-    let pieces: Vec<(u32, &[u8], bool)> = data
-        .chunks(8)
-        .zip((0..).step_by(8))
-        .map(|(piece, at)| (at, piece, at < 1472))
-        .collect();
+    let pieces: Vec<(u32, &[u8], bool)> =
+        data.chunks(8).zip((0..).step_by(8)).map(|(piece, at)| (at, piece, at < 1472)).collect();
     let (even, odd): (Vec<_>, Vec<_>) = pieces.into_iter().partition(|(at, ..)| at % 16 == 0);
     assert_eq!(put_together(&[even, odd].concat()), Some((data, false)));
 }
@@ -76,25 +63,16 @@ fn the_first_byte_wins_and_a_difference_is_told() {
     let rest = (16, b"rest".as_slice(), false);
     let first = (0, b"AAAAAAAA".as_slice(), true);
     let same = (0, b"AAAAAAAABBBBBBBB".as_slice(), true);
-    assert_eq!(
-        put_together(&[first, same, rest]),
-        Some((b"AAAAAAAABBBBBBBBrest".to_vec(), false))
-    );
+    assert_eq!(put_together(&[first, same, rest]), Some((b"AAAAAAAABBBBBBBBrest".to_vec(), false)));
 
     let other = (0, b"xxxxxxxxBBBBBBBB".as_slice(), true);
-    assert_eq!(
-        put_together(&[first, other, rest]),
-        Some((b"AAAAAAAABBBBBBBBrest".to_vec(), true))
-    );
+    assert_eq!(put_together(&[first, other, rest]), Some((b"AAAAAAAABBBBBBBBrest".to_vec(), true)));
 
     // Around and over two islands.
     let island = (8, b"IIIIIIII".as_slice(), true);
     let sea = (0, b"ssssssssssssssssssssssss".as_slice(), true);
     let end = (24, b"end".as_slice(), false);
-    assert_eq!(
-        put_together(&[island, end, sea]),
-        Some((b"ssssssssIIIIIIIIssssssssend".to_vec(), true))
-    );
+    assert_eq!(put_together(&[island, end, sea]), Some((b"ssssssssIIIIIIIIssssssssend".to_vec(), true)));
 }
 
 #[test]
@@ -103,10 +81,7 @@ fn the_last_fragment_fixes_the_length() {
     let end = (8, b"end".as_slice(), false);
     let beyond = (16, b"BBBBBBBB".as_slice(), true);
     let second_end = (8, b"another".as_slice(), false);
-    assert_eq!(
-        put_together(&[end, beyond, second_end, head]),
-        Some((b"AAAAAAAAend".to_vec(), true))
-    );
+    assert_eq!(put_together(&[end, beyond, second_end, head]), Some((b"AAAAAAAAend".to_vec(), true)));
     // What came first says that the packet is longer.
     assert_eq!(put_together(&[beyond, end, head]), None);
 }
@@ -116,15 +91,9 @@ fn holes_and_cut_off_bytes_never_complete() {
     assert_eq!(put_together(&[(0, &[1; 8], true), (16, &[3; 8], false)]), None);
 
     let mut defragmenter = Defragmenter::new();
-    let cut = Fragment {
-        missing: 4,
-        ..fragment(7, 0, &[1; 4], true)
-    };
+    let cut = Fragment { missing: 4, ..fragment(7, 0, &[1; 4], true) };
     assert_eq!(defragmenter.add(NOW, &cut), Defragmented::Pending);
-    assert_eq!(
-        defragmenter.add(NOW, &fragment(7, 8, &[2; 8], false)),
-        Defragmented::Pending
-    );
+    assert_eq!(defragmenter.add(NOW, &fragment(7, 8, &[2; 8], false)), Defragmented::Pending);
     assert_eq!(defragmenter.len(), 1);
 }
 
@@ -168,10 +137,7 @@ fn an_identification_may_be_used_again() {
     for round in 0..1000 {
         let now = Timestamp(NOW.0 + round);
         let byte = u8::try_from(round % 256).expect("a byte");
-        assert_eq!(
-            defragmenter.add(now, &fragment(7, 0, &[byte; 8], true)),
-            Defragmented::Pending
-        );
+        assert_eq!(defragmenter.add(now, &fragment(7, 0, &[byte; 8], true)), Defragmented::Pending);
         let Defragmented::Complete { payload, differs, .. } =
             defragmenter.add(now, &fragment(7, 8, &[byte; 1], false))
         else {
@@ -199,10 +165,7 @@ fn unfinished_packets_are_forgotten() {
     let mut defragmenter = Defragmenter::new();
     defragmenter.add(NOW, &fragment(7, 0, &[1; 8], true));
     let late = Timestamp::from_seconds(NOW.seconds() + limits::FRAGMENT_SECONDS);
-    assert_eq!(
-        defragmenter.add(late, &fragment(7, 8, &[2; 8], false)),
-        Defragmented::Pending
-    );
+    assert_eq!(defragmenter.add(late, &fragment(7, 8, &[2; 8], false)), Defragmented::Pending);
     assert_eq!(defragmenter.len(), 1, "the late fragment waits alone");
 }
 
@@ -215,11 +178,7 @@ fn ten_thousand_unfinished_packets_stay_within_bounds() {
         assert!(defragmenter.len() <= limits::FRAGMENT_TRACKERS);
         assert!(defragmenter.bytes <= limits::FRAGMENT_MEMORY);
         assert!(defragmenter.order.len() <= 2 * limits::FRAGMENT_TRACKERS);
-        let real: usize = defragmenter
-            .unfinished
-            .values()
-            .map(|packet| packet.buffer.capacity())
-            .sum();
+        let real: usize = defragmenter.unfinished.values().map(|packet| packet.buffer.capacity()).sum();
         assert_eq!(defragmenter.bytes, real);
     }
     // The newest are the ones that are kept.

@@ -26,11 +26,7 @@ fn packet(source: u8, destination: u8) -> Packet<'static> {
 }
 
 fn turned(key: FlowKey) -> FlowKey {
-    FlowKey {
-        client: key.server,
-        server: key.client,
-        ..key
-    }
+    FlowKey { client: key.server, server: key.client, ..key }
 }
 
 #[derive(Debug, Clone)]
@@ -58,11 +54,7 @@ struct Model(HashMap<FlowKey, (FlowId, Timestamp)>);
 
 impl Model {
     fn find(&self, packet: &Packet<'_>) -> Option<(FlowKey, Direction)> {
-        let key = FlowKey {
-            client: packet.source,
-            server: packet.destination,
-            ..key_of_first(packet)
-        };
+        let key = FlowKey { client: packet.source, server: packet.destination, ..key_of_first(packet) };
         if self.0.contains_key(&key) {
             return Some((key, Direction::ToServer));
         }
@@ -158,12 +150,7 @@ fn a_full_table_gives_up_the_longest_idle_of_a_few() {
         let packet = packet(n, 23);
         let at = Timestamp::from_seconds(seconds);
         assert!(table.make_room().is_none());
-        table.insert(
-            Seed::default().hash(&packet),
-            key_of_first(&packet),
-            FlowId(seconds),
-            at,
-        );
+        table.insert(Seed::default().hash(&packet), key_of_first(&packet), FlowId(seconds), at);
     }
     assert_eq!(table.make_room().map(|record| record.id), Some(FlowId(10)));
     assert_eq!(table.len(), 3);

@@ -18,21 +18,9 @@ struct Plan {
 }
 
 fn plans() -> impl Strategy<Value = Plan> {
-    let ports = prop_oneof![
-        any::<u16>(),
-        Just(53),
-        Just(2152),
-        Just(3544),
-        Just(4789),
-        Just(6081)
-    ];
+    let ports = prop_oneof![any::<u16>(), Just(53), Just(2152), Just(3544), Just(4789), Just(6081)];
     (
-        (
-            prop::collection::vec(any::<u16>(), 0..=2),
-            any::<bool>(),
-            any::<bool>(),
-            any::<bool>(),
-        ),
+        (prop::collection::vec(any::<u16>(), 0..=2), any::<bool>(), any::<bool>(), any::<bool>()),
         (ports.clone(), ports),
         prop::collection::vec(any::<u8>(), 0..80),
         0..=2_usize,
@@ -59,14 +47,8 @@ fn build(plan: &Plan) -> (LinkType, Vec<u8>) {
         let mut header =
             etherparse::Ipv4Header::new(0, 47, etherparse::IpNumber(0), [10, 0, 0, 1], [10, 0, 0, 2])
                 .expect("an empty payload fits");
-        header.options = vec![1; plan.options * 4]
-            .as_slice()
-            .try_into()
-            .expect("at most 40 bytes");
-        builder.ip(etherparse::IpHeaders::Ipv4(
-            header,
-            etherparse::Ipv4Extensions::default(),
-        ))
+        header.options = vec![1; plan.options * 4].as_slice().try_into().expect("at most 40 bytes");
+        builder.ip(etherparse::IpHeaders::Ipv4(header, etherparse::Ipv4Extensions::default()))
     };
     let (source, destination) = plan.ports;
     let mut frame = Vec::new();

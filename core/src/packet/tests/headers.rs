@@ -9,21 +9,9 @@ fn reads_a_tcp_segment() {
     let packet = packet(LinkType::ETHERNET, &frame);
     assert_eq!(packet.source.to_string(), "10.0.0.1:40000");
     assert_eq!(packet.destination.to_string(), "10.0.0.2:80");
-    assert_eq!(
-        (packet.version, packet.transport, packet.ttl),
-        (IpVersion::V4, Transport::TCP, 64)
-    );
-    let tcp = Tcp {
-        sequence: 1000,
-        acknowledgment: 2000,
-        flags: 0x18,
-        window: 500,
-        urgent: 0,
-    };
-    assert_eq!(
-        (packet.tcp, packet.payload, packet.missing),
-        (tcp, b"GET".as_slice(), 0)
-    );
+    assert_eq!((packet.version, packet.transport, packet.ttl), (IpVersion::V4, Transport::TCP, 64));
+    let tcp = Tcp { sequence: 1000, acknowledgment: 2000, flags: 0x18, window: 500, urgent: 0 };
+    assert_eq!((packet.tcp, packet.payload, packet.missing), (tcp, b"GET".as_slice(), 0));
 }
 
 #[test]
@@ -37,19 +25,11 @@ fn the_payload_ends_where_ip_says() {
 #[test]
 fn the_payload_ends_where_udp_says_if_that_is_possible() {
     let mut datagram = udp(1, 2, b"four");
-    for (length, payload) in [
-        (10, b"fo".as_slice()),
-        (12, b"four"),
-        (13, b"four"),
-        (0, b"four"),
-        (7, b"four"),
-    ] {
+    for (length, payload) in
+        [(10, b"fo".as_slice()), (12, b"four"), (13, b"four"), (0, b"four"), (7, b"four")]
+    {
         datagram[5] = length;
-        assert_eq!(
-            packet(LinkType::RAW, &ipv4(17, &datagram)).payload,
-            payload,
-            "length {length}"
-        );
+        assert_eq!(packet(LinkType::RAW, &ipv4(17, &datagram)).payload, payload, "length {length}");
     }
 }
 
@@ -79,10 +59,7 @@ fn counts_what_the_capture_cut_off() {
     // Sixteen bytes of TCP: no urgent pointer, but the flags.
     let whole = ipv4(6, &tcp(1, 2, &[7; 100]));
     let cut = packet(LinkType::RAW, &whole[..36]);
-    assert_eq!(
-        (cut.tcp.sequence, cut.tcp.flags, cut.payload.len(), cut.missing),
-        (1000, 0x18, 0, 100)
-    );
+    assert_eq!((cut.tcp.sequence, cut.tcp.flags, cut.payload.len(), cut.missing), (1000, 0x18, 0, 100));
 }
 
 #[test]
@@ -101,18 +78,10 @@ fn lies_about_lengths_are_malformed() {
     assert_eq!(malformed(&with(3, 19)), (Layer::Ipv4, 0), "total length 19");
     assert_eq!(malformed(&with(0, 0x55)), (Layer::Ipv4, 0), "version 5");
     assert_eq!(malformed(&with(32, 0x40)), (Layer::Tcp, 20), "data offset 16");
-    assert_eq!(
-        malformed(&with(32, 0x60)),
-        (Layer::Tcp, 20),
-        "data offset 24 of 21 bytes"
-    );
+    assert_eq!(malformed(&with(32, 0x60)), (Layer::Tcp, 20), "data offset 24 of 21 bytes");
     assert!(matches!(
         parse(LinkType::ETHERNET, &ethernet(0x86dd, &good)),
-        Err(PacketError::Malformed {
-            layer: Layer::Ipv6,
-            at: 14,
-            ..
-        })
+        Err(PacketError::Malformed { layer: Layer::Ipv6, at: 14, .. })
     ));
 }
 
@@ -121,10 +90,7 @@ fn transports_without_ports_keep_all_that_is_behind_ip() {
     let echo = [8, 0, 0, 0, 0, 1, 0, 1];
     let icmp = ipv4(1, &echo);
     let packet_1 = packet(LinkType::RAW, &icmp);
-    assert_eq!(
-        (packet_1.source.port, packet_1.destination.port, packet_1.payload),
-        (0, 0, echo.as_slice())
-    );
+    assert_eq!((packet_1.source.port, packet_1.destination.port, packet_1.payload), (0, 0, echo.as_slice()));
     assert_eq!(packet_1.transport, Transport::ICMP);
 
     let sctp = ipv4(132, &[0x0b, 0x59, 0x0b, 0x5a, 0, 0, 0, 1, 0, 0, 0, 2, 0xda, 0x7a]);
@@ -149,10 +115,7 @@ fn walks_through_extension_headers() {
     ]);
     let bytes = ipv6(0, &chain);
     let found = packet(LinkType::RAW, &bytes);
-    assert_eq!(
-        (found.destination.port, found.payload, found.tunnel),
-        (8, b"deep".as_slice(), None)
-    );
+    assert_eq!((found.destination.port, found.payload, found.tunnel), (8, b"deep".as_slice(), None));
 
     let bytes = ipv4(51, &join(&[&authentication(6), &tcp(1, 2, b"signed")]));
     assert_eq!(packet(LinkType::RAW, &bytes).payload, b"signed");
@@ -176,36 +139,18 @@ fn a_long_chain_of_extension_headers_is_left_alone() {
 fn fragments_are_told_apart_from_packets() {
     let mut bytes = ipv4(17, &[1; 24]);
     bytes[6..8].copy_from_slice(&[0x20, 0x03]);
-    let Ok(Parsed::Fragment(fragment)) = parse_ip(&bytes) else {
-        panic!("more fragments, at 24")
-    };
-    assert_eq!(
-        (fragment.offset, fragment.more, fragment.identification),
-        (24, true, 7)
-    );
-    assert_eq!(
-        (fragment.header.transport, fragment.payload),
-        (Transport::UDP, [1; 24].as_slice())
-    );
+    let Ok(Parsed::Fragment(fragment)) = parse_ip(&bytes) else { panic!("more fragments, at 24") };
+    assert_eq!((fragment.offset, fragment.more, fragment.identification), (24, true, 7));
+    assert_eq!((fragment.header.transport, fragment.payload), (Transport::UDP, [1; 24].as_slice()));
 
     let header = [17, 0, 0x00, 0x19, 0xde, 0xad, 0xbe, 0xef];
     let bytes = ipv6(44, &join(&[&header, &[2; 16]]));
-    let Ok(Parsed::Fragment(fragment)) = parse_ip(&bytes) else {
-        panic!("more fragments, at 24")
-    };
-    assert_eq!(
-        (fragment.offset, fragment.more, fragment.identification),
-        (24, true, 0xdead_beef)
-    );
-    assert_eq!(
-        (fragment.header.transport, fragment.payload),
-        (Transport::UDP, [2; 16].as_slice())
-    );
+    let Ok(Parsed::Fragment(fragment)) = parse_ip(&bytes) else { panic!("more fragments, at 24") };
+    assert_eq!((fragment.offset, fragment.more, fragment.identification), (24, true, 0xdead_beef));
+    assert_eq!((fragment.header.transport, fragment.payload), (Transport::UDP, [2; 16].as_slice()));
 
     let cut = ipv6(44, &join(&[&header, &[2; 16]]));
-    let Ok(Parsed::Fragment(fragment)) = parse_ip(&cut[..cut.len() - 6]) else {
-        panic!("still a fragment")
-    };
+    let Ok(Parsed::Fragment(fragment)) = parse_ip(&cut[..cut.len() - 6]) else { panic!("still a fragment") };
     assert_eq!((fragment.payload.len(), fragment.missing), (10, 6));
 }
 
@@ -225,22 +170,13 @@ fn reads_what_fragments_were_put_together_to() {
     let Ok(Parsed::Packet(packet)) = Packet::from_reassembled(&header, &payload) else {
         panic!("a datagram")
     };
-    assert_eq!(
-        (packet.payload, packet.ttl, packet.link.0),
-        (b"whole".as_slice(), 9, 5)
-    );
+    assert_eq!((packet.payload, packet.ttl, packet.link.0), (b"whole".as_slice(), 9, 5));
 
-    let tunnel = IpHeader {
-        transport: Transport::IPIP,
-        ..header
-    };
+    let tunnel = IpHeader { transport: Transport::IPIP, ..header };
     let payload = ipv4(17, &udp(3, 4, b"inner"));
     let Ok(Parsed::Packet(packet)) = Packet::from_reassembled(&tunnel, &payload) else {
         panic!("a datagram")
     };
-    assert_eq!(
-        (packet.payload, packet.version),
-        (b"inner".as_slice(), IpVersion::V4)
-    );
+    assert_eq!((packet.payload, packet.version), (b"inner".as_slice(), IpVersion::V4));
     assert_eq!(packet.tunnel.map(|tunnel| tunnel.kind.name()), Some("4in6"));
 }

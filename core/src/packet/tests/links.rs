@@ -3,10 +3,7 @@ use super::*;
 
 #[test]
 fn every_link_type_leads_to_ip() {
-    let (v4, v6) = (
-        ipv4(17, &udp(5353, 53, b"inside")),
-        ipv6(17, &udp(5353, 53, b"inside")),
-    );
+    let (v4, v6) = (ipv4(17, &udp(5353, 53, b"inside")), ipv6(17, &udp(5353, 53, b"inside")));
     let sll = |kind: [u8; 2]| join(&[&[0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0], &kind]);
     let sll2 = |kind: [u8; 2]| join(&[&kind, &[0, 0, 0, 0, 0, 2, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0]]);
     let pppoe = join(&[&[0x11, 0, 0, 7], &word(2 + v4.len())]);
@@ -18,14 +15,8 @@ fn every_link_type_leads_to_ip() {
         (LinkType::ETHERNET, ethernet(0x0800, &v4)),
         (LinkType::ETHERNET, ethernet(0x86dd, &v6)),
         // IEEE 802.3 with a length: SNAP, and IP's own service access point.
-        (
-            LinkType::ETHERNET,
-            join(&[&ethernet(48 + 14, &snap), &v6, &[0; 4]]),
-        ),
-        (
-            LinkType::ETHERNET,
-            join(&[&ethernet(37, &[0x06, 0x06, 0x03]), &v4, &[0; 9]]),
-        ),
+        (LinkType::ETHERNET, join(&[&ethernet(48 + 14, &snap), &v6, &[0; 4]])),
+        (LinkType::ETHERNET, join(&[&ethernet(37, &[0x06, 0x06, 0x03]), &v4, &[0; 9]])),
         (LinkType::RAW, v4.clone()),
         (LinkType::RAW, v6.clone()),
         (LinkType::RAW_BSD, v4.clone()),
@@ -51,18 +42,11 @@ fn every_link_type_leads_to_ip() {
         (LinkType::PPI, join(&[&ppi_raw, &v4])),
         (LinkType::PPI, join(&[&ppi_ethernet, &ethernet(0x86dd, &v6)])),
         // Cisco's FabricPath.
-        (
-            LinkType::ETHERNET,
-            ethernet(0x8903, &join(&[&[0, 0x20], &ethernet(0x0800, &v4)])),
-        ),
+        (LinkType::ETHERNET, ethernet(0x8903, &join(&[&[0, 0x20], &ethernet(0x0800, &v4)]))),
     ];
     for (link, frame) in &frames {
         let packet = packet(*link, frame);
-        assert_eq!(
-            (packet.source.port, packet.destination.port),
-            (5353, 53),
-            "{link:?}"
-        );
+        assert_eq!((packet.source.port, packet.destination.port), (5353, 53), "{link:?}");
         assert_eq!(packet.payload, b"inside", "{link:?}");
         for end in 0..frame.len() {
             if let Err(PacketError::Truncated { at, need, have, .. }) = parse(*link, &frame[..end]) {
@@ -77,10 +61,7 @@ fn vlan_tags_keep_links_apart() {
     let inner = ipv4(17, &udp(1, 2, b""));
     let tagged = |tag: u16| ethernet(0x8100, &join(&[&tag.to_be_bytes(), &[0x08, 0x00], &inner]));
     let twice = |outer: u8, inner_tag: u8| {
-        ethernet(
-            0x88a8,
-            &join(&[&[0, outer, 0x81, 0x00, 0, inner_tag, 0x08, 0x00], &inner]),
-        )
+        ethernet(0x88a8, &join(&[&[0, outer, 0x81, 0x00, 0, inner_tag, 0x08, 0x00], &inner]))
     };
     let link = |frame: &[u8]| packet(LinkType::ETHERNET, frame).link;
 
@@ -92,10 +73,7 @@ fn vlan_tags_keep_links_apart() {
     assert_eq!(link(&twice(7, 2)), link(&twice(1, 2)));
     assert_eq!(packet(LinkType::ETHERNET, &twice(1, 2)).tunnel, None);
 
-    let three = ethernet(
-        0x9100,
-        &join(&[&[0, 1, 0x91, 0x00, 0, 2, 0x81, 0x00, 0, 3, 0x08, 0x00], &inner]),
-    );
+    let three = ethernet(0x9100, &join(&[&[0, 1, 0x91, 0x00, 0, 2, 0x81, 0x00, 0, 3, 0x08, 0x00], &inner]));
     assert_eq!(packet(LinkType::ETHERNET, &three).destination.port, 2);
 }
 
@@ -108,40 +86,20 @@ fn what_is_not_ip_is_something_else() {
         assert_eq!(parse(LinkType::ETHERNET, &frame), Ok(Parsed::Other));
     }
     // Link control protocol.
-    assert_eq!(
-        parse(LinkType::PPP, &[0xff, 0x03, 0xc0, 0x21, 1, 1, 0, 4]),
-        Ok(Parsed::Other)
-    );
+    assert_eq!(parse(LinkType::PPP, &[0xff, 0x03, 0xc0, 0x21, 1, 1, 0, 4]), Ok(Parsed::Other));
 }
 
 #[test]
 fn an_unknown_link_type_is_told() {
-    assert_eq!(
-        parse(LinkType(105), &[0; 64]),
-        Err(PacketError::Unsupported { link: 105 })
-    );
+    assert_eq!(parse(LinkType(105), &[0; 64]), Err(PacketError::Unsupported { link: 105 }));
     let ppi_wifi = [0, 0, 8, 0, 105, 0, 0, 0, 0x80, 0];
-    assert_eq!(
-        parse(LinkType::PPI, &ppi_wifi),
-        Err(PacketError::Unsupported { link: 105 })
-    );
+    assert_eq!(parse(LinkType::PPI, &ppi_wifi), Err(PacketError::Unsupported { link: 105 }));
 }
 
 #[test]
 fn errors_name_the_byte() {
     let frame = ethernet(0x0800, &[0x45, 0, 0, 40, 0]);
     let error = parse(LinkType::ETHERNET, &frame).expect_err("five bytes of IPv4");
-    assert_eq!(
-        error,
-        PacketError::Truncated {
-            layer: Layer::Ipv4,
-            at: 14,
-            need: 20,
-            have: 5
-        }
-    );
-    assert_eq!(
-        error.to_string(),
-        "ipv4 header at byte 14 needs 20 bytes, 5 are left"
-    );
+    assert_eq!(error, PacketError::Truncated { layer: Layer::Ipv4, at: 14, need: 20, have: 5 });
+    assert_eq!(error.to_string(), "ipv4 header at byte 14 needs 20 bytes, 5 are left");
 }

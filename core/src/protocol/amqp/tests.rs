@@ -34,11 +34,7 @@ fn start() -> Vec<u8> {
 }
 
 fn start_ok_plain() -> Vec<u8> {
-    frame(
-        1,
-        0,
-        b"\0\x0a\0\x0b\0\0\0\0\x05PLAIN\0\0\0\x0c\0anna\0secret\x05en_US",
-    )
+    frame(1, 0, b"\0\x0a\0\x0b\0\0\0\0\x05PLAIN\0\0\0\x0c\0anna\0secret\x05en_US")
 }
 
 fn start_ok_amqplain() -> Vec<u8> {
@@ -53,11 +49,7 @@ fn start_ok_amqplain() -> Vec<u8> {
 fn publish() -> Vec<u8> {
     [
         frame(1, 1, b"\0\x3c\0\x28\0\0\x02ex\x01k\0"),
-        frame(
-            2,
-            1,
-            b"\0\x3c\0\0\0\0\0\0\0\0\0\x05\xa0\0\x04text\0\0\0\x0c\x04userS\0\0\0\x02me",
-        ),
+        frame(2, 1, b"\0\x3c\0\0\0\0\0\0\0\0\0\x05\xa0\0\x04text\0\0\0\x0c\x04userS\0\0\0\x02me"),
         frame(3, 1, b"hel"),
         frame(3, 1, b"lo"),
     ]
@@ -120,18 +112,9 @@ fn version_1() -> Vec<(Direction, Vec<u8>)> {
         (TO_CLIENT, b"AMQP\x03\x01\0\0".to_vec()),
         // sasl-mechanisms: PLAIN; sasl-init: PLAIN, \0anna\0secret, no host name.
         (TO_CLIENT, frame_1(1, b"\0\x53\x40\xc0\x08\x01\xa3\x05PLAIN")),
-        (
-            TO_SERVER,
-            frame_1(
-                1,
-                b"\0\x53\x41\xc0\x17\x03\xa3\x05PLAIN\xa0\x0c\0anna\0secret\x40",
-            ),
-        ),
+        (TO_SERVER, frame_1(1, b"\0\x53\x41\xc0\x17\x03\xa3\x05PLAIN\xa0\x0c\0anna\0secret\x40")),
         (TO_SERVER, b"AMQP\0\x01\0\0".to_vec()),
-        (
-            TO_SERVER,
-            frame_1(0, b"\0\x53\x10\xc0\x13\x02\xa1\x02me\xa1\x0cbus.test.org"),
-        ),
+        (TO_SERVER, frame_1(0, b"\0\x53\x10\xc0\x13\x02\xa1\x02me\xa1\x0cbus.test.org")),
         // attach: name l, handle 0, role sender, no settle modes, no source, target `queue`.
         (
             TO_SERVER,
@@ -141,10 +124,7 @@ fn version_1() -> Vec<(Direction, Vec<u8>)> {
             ),
         ),
         // transfer: handle 0; a data section.
-        (
-            TO_SERVER,
-            frame_1(0, b"\0\x53\x14\xc0\x02\x01\x43\0\x53\x75\xa0\x02hi"),
-        ),
+        (TO_SERVER, frame_1(0, b"\0\x53\x14\xc0\x02\x01\x43\0\x53\x75\xa0\x02hi")),
     ]
 }
 
@@ -165,31 +145,21 @@ fn reads_version_1() {
 
 #[test]
 fn hands_tls_on_when_both_agreed() {
-    let transcript = feed(
-        &PROTOCOL,
-        &broker(),
-        &[(TO_SERVER, b"AMQP\x02\x01\0\0"), (TO_CLIENT, b"AMQP\x02\x01\0\0")],
-    );
+    let transcript =
+        feed(&PROTOCOL, &broker(), &[(TO_SERVER, b"AMQP\x02\x01\0\0"), (TO_CLIENT, b"AMQP\x02\x01\0\0")]);
     assert!(transcript.says("[secured by tls]"));
 }
 
 #[test]
 fn is_known_by_its_header_or_by_a_servers_first_frame() {
     let odd = flow(Transport::TCP, 4000);
-    for header in [
-        &b"AMQP\0\0\x09\x01"[..],
-        b"AMQP\x01\x01\0\x0a",
-        b"AMQP\x03\x01\0\0",
-    ] {
+    for header in [&b"AMQP\0\0\x09\x01"[..], b"AMQP\x01\x01\0\x0a", b"AMQP\x03\x01\0\0"] {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, header), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &header[..6]), Probe::NeedMore);
     }
     assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, &start()), Probe::Match);
     assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &publish()), Probe::Match);
-    assert_eq!(
-        probe(&PROTOCOL, &odd, TO_CLIENT, b"\x08\0\0\0\0\0\0\xce"),
-        Probe::Match
-    );
+    assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, b"\x08\0\0\0\0\0\0\xce"), Probe::Match);
 }
 
 #[test]

@@ -159,12 +159,7 @@ fn method(reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) -> 
             reader.skip(2)?;
             let properties = Reader::new(long_string(reader)?);
             state(&PRODUCT, string_in(properties, b"product"), direction, out);
-            state(
-                &PRODUCT_VERSION,
-                string_in(properties, b"version"),
-                direction,
-                out,
-            );
+            state(&PRODUCT_VERSION, string_in(properties, b"version"), direction, out);
             state(&MECHANISMS, long_string(reader), direction, out);
         }
         "connection.start-ok" => {
@@ -175,18 +170,8 @@ fn method(reader: &mut Reader<'_>, direction: Direction, out: &mut dyn Sink) -> 
             match mechanism {
                 b"PLAIN" => plain(response, direction, out),
                 b"AMQPLAIN" => {
-                    state(
-                        &USERNAME,
-                        string_in(Reader::new(response), b"LOGIN"),
-                        direction,
-                        out,
-                    );
-                    state(
-                        &PASSWORD,
-                        string_in(Reader::new(response), b"PASSWORD"),
-                        direction,
-                        out,
-                    );
+                    state(&USERNAME, string_in(Reader::new(response), b"LOGIN"), direction, out);
+                    state(&PASSWORD, string_in(Reader::new(response), b"PASSWORD"), direction, out);
                 }
                 _ => {}
             }

@@ -19,10 +19,8 @@ pub(super) fn size(bytes: &[u8]) -> Size {
 pub(super) fn frame(direction: Direction, frame: &[u8], out: &mut dyn Sink) {
     let mut reader = Reader::new(frame);
     // Size, the data offset in words of four bytes, the type, the channel.
-    let body = reader
-        .skip(4)
-        .and_then(|()| reader.u8())
-        .and_then(|offset| frame.get(usize::from(offset) * 4..));
+    let body =
+        reader.skip(4).and_then(|()| reader.u8()).and_then(|offset| frame.get(usize::from(offset) * 4..));
     let Some(body) = body else {
         return;
     };

@@ -15,9 +15,7 @@ impl<'a> Dictionary<'a> {
         let mut reader = Reader::new(bytes);
         skip(&mut reader, BENCODE_DEPTH)?;
         let inner = bytes.strip_prefix(b"d")?.strip_suffix(b"e")?;
-        reader.is_empty().then_some(Self {
-            entries: Reader::new(inner),
-        })
+        reader.is_empty().then_some(Self { entries: Reader::new(inner) })
     }
 
     /// The string under `key`.
@@ -102,26 +100,14 @@ mod tests {
     fn finds_values_by_key() {
         let dictionary = Dictionary::read(b"d1:ad2:id3:abce1:lli-1e2:xye1:y1:qe").expect("well-formed");
         assert_eq!(dictionary.string(b"y"), Some(&b"q"[..]));
-        assert_eq!(
-            dictionary.dictionary(b"a").and_then(|a| a.string(b"id")),
-            Some(&b"abc"[..])
-        );
+        assert_eq!(dictionary.dictionary(b"a").and_then(|a| a.string(b"id")), Some(&b"abc"[..]));
         assert_eq!(dictionary.string(b"z"), None);
     }
 
     #[test]
     fn refuses_what_does_not_add_up() {
         let nested = [[b'l'; 64], [b'e'; 64]].concat();
-        let others: [&[u8]; 8] = [
-            b"",
-            b"d",
-            b"de ",
-            b"d1:a",
-            b"d1:ai1-e",
-            b"d9:ae",
-            b"d1:ae",
-            &nested,
-        ];
+        let others: [&[u8]; 8] = [b"", b"d", b"de ", b"d1:a", b"d1:ai1-e", b"d9:ae", b"d1:ae", &nested];
         for bytes in others {
             assert!(Dictionary::read(bytes).is_none(), "{bytes:?}");
         }

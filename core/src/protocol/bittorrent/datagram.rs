@@ -38,12 +38,8 @@ impl<'a> Datagram<'a> {
 /// A message names its kind under `y` and has the part that goes with it; queries and answers carry an id of 20 octets.
 fn krpc(bytes: &[u8]) -> Option<Dictionary<'_>> {
     let message = Dictionary::read(bytes)?;
-    let has_id = |part| {
-        message
-            .dictionary(part)
-            .and_then(|part| part.string(b"id"))
-            .is_some_and(|id| id.len() == 20)
-    };
+    let has_id =
+        |part| message.dictionary(part).and_then(|part| part.string(b"id")).is_some_and(|id| id.len() == 20);
     let fits = match message.string(b"y")? {
         b"q" => message.string(b"q").is_some() && has_id(b"a"),
         b"r" => has_id(b"r"),
@@ -74,10 +70,7 @@ impl<'a> Announce<'a> {
             return None;
         }
         reader.skip(4)?;
-        Some(Self {
-            info_hash: reader.take(20)?,
-            peer_id: reader.take(20)?,
-        })
+        Some(Self { info_hash: reader.take(20)?, peer_id: reader.take(20)? })
     }
 }
 
@@ -126,15 +119,8 @@ impl<'a> Utp<'a> {
             }
             reader.skip(length.into())?;
         }
-        let packet = Self {
-            kind,
-            connection,
-            timestamp,
-            difference,
-            sequence,
-            acknowledged,
-            payload: reader.rest(),
-        };
+        let packet =
+            Self { kind, connection, timestamp, difference, sequence, acknowledged, payload: reader.rest() };
         let carries = matches!(kind, Self::DATA | Self::FIN) || packet.payload.is_empty();
         carries.then_some(packet)
     }

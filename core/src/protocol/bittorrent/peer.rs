@@ -28,10 +28,7 @@ impl Side {
         let mut reader = Reader::new(bytes);
         if !self.is_open {
             if bytes.len() < HANDSHAKE {
-                return Progress::NeedMore {
-                    consumed: 0,
-                    need: HANDSHAKE,
-                };
+                return Progress::NeedMore { consumed: 0, need: HANDSHAKE };
             }
             if handshake(&mut reader, direction, out).is_none() {
                 return Progress::Malformed {

@@ -7,13 +7,7 @@ use crate::protocol::{Opening, Probe, Protocol};
 const HASH: &str = "6868686868686868686868686868686868686868";
 
 fn handshake() -> Vec<u8> {
-    [
-        b"\x13BitTorrent protocol".as_slice(),
-        &[0; 8],
-        &[b'h'; 20],
-        b"-TS0001-abcdefghijkl",
-    ]
-    .concat()
+    [b"\x13BitTorrent protocol".as_slice(), &[0; 8], &[b'h'; 20], b"-TS0001-abcdefghijkl"].concat()
 }
 
 /// A µTP packet: type, extension octet, connection, sequence, acknowledgement.
@@ -49,10 +43,7 @@ fn reads_peers_on_tcp() {
     .concat();
     let stream = stream.as_slice();
     assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, stream), Probe::Match);
-    assert_eq!(
-        testing::probe(&PROTOCOL, &flow, TO_SERVER, &stream[..9]),
-        Probe::NeedMore
-    );
+    assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &stream[..9]), Probe::NeedMore);
     testing::keeps_promises(&PROTOCOL, &flow, &[(TO_SERVER, stream), (TO_CLIENT, stream)]);
     let said = testing::feed(&PROTOCOL, &flow, &[(TO_SERVER, stream)]);
     assert_eq!(said.values(&KIND), ["handshake", "extended"]);
@@ -66,10 +57,7 @@ fn reads_the_hash_table() {
     let answer = b"d1:rd2:id20:abcdefghijklmnopqrste1:t2:aa1:y1:re";
     let error = b"d1:eli201e5:oopsee1:t2:aa1:y1:ee";
     for message in [GET_PEERS, answer, error] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &udp(), TO_SERVER, message),
-            Probe::Match
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &udp(), TO_SERVER, message), Probe::Match);
     }
     let conversation = [(TO_SERVER, GET_PEERS), (TO_CLIENT, &answer[..])];
     testing::keeps_promises(&PROTOCOL, &udp(), &conversation);
@@ -81,17 +69,9 @@ fn reads_the_hash_table() {
 
 #[test]
 fn reads_a_tracker_and_local_discovery() {
-    let announce = [
-        b"connecti\0\0\0\x01tran".as_slice(),
-        &[b'h'; 20],
-        b"-TS0001-abcdefghijkl",
-        &[0; 42],
-    ]
-    .concat();
-    assert_eq!(
-        testing::probe(&PROTOCOL, &udp(), TO_SERVER, CONNECT),
-        Probe::Match
-    );
+    let announce =
+        [b"connecti\0\0\0\x01tran".as_slice(), &[b'h'; 20], b"-TS0001-abcdefghijkl", &[0; 42]].concat();
+    assert_eq!(testing::probe(&PROTOCOL, &udp(), TO_SERVER, CONNECT), Probe::Match);
     let conversation = [(TO_SERVER, CONNECT), (TO_SERVER, &announce[..])];
     testing::keeps_promises(&PROTOCOL, &udp(), &conversation);
     let said = testing::feed(&PROTOCOL, &udp(), &conversation);
@@ -111,10 +91,7 @@ fn probe_after(previous: (Direction, &[u8]), newest: &[u8]) -> Probe {
         direction: TO_SERVER,
         to_server: newest,
         to_client: b"",
-        previous: Some(Chunk {
-            direction: previous.0,
-            bytes: previous.1,
-        }),
+        previous: Some(Chunk { direction: previous.0, bytes: previous.1 }),
     })
 }
 
@@ -123,19 +100,10 @@ fn utp_is_known_by_its_first_packet_or_by_two() {
     let syn = utp(4, 100, 1, 0, b"");
     assert_eq!(testing::probe(&PROTOCOL, &udp(), TO_SERVER, &syn), Probe::Match);
     let (data, state) = (utp(0, 101, 7, 500, b"data"), utp(2, 100, 501, 7, b""));
-    assert_eq!(
-        testing::probe(&PROTOCOL, &udp(), TO_SERVER, &data),
-        Probe::NeedMore
-    );
+    assert_eq!(testing::probe(&PROTOCOL, &udp(), TO_SERVER, &data), Probe::NeedMore);
     assert_eq!(probe_after((TO_CLIENT, &state), &data), Probe::Match);
-    assert_eq!(
-        probe_after((TO_SERVER, &data), &utp(0, 101, 8, 500, b"more")),
-        Probe::Match
-    );
-    assert_eq!(
-        probe_after((TO_SERVER, &data), &utp(0, 333, 8, 500, b"more")),
-        Probe::NeedMore
-    );
+    assert_eq!(probe_after((TO_SERVER, &data), &utp(0, 101, 8, 500, b"more")), Probe::Match);
+    assert_eq!(probe_after((TO_SERVER, &data), &utp(0, 333, 8, 500, b"more")), Probe::NeedMore);
 }
 
 #[test]
@@ -161,10 +129,7 @@ fn others_are_not_bittorrent() {
         &CONNECT[..15],
     ];
     for bytes in others {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &udp(), TO_SERVER, bytes),
-            Probe::Mismatch
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &udp(), TO_SERVER, bytes), Probe::Mismatch);
         assert_eq!(testing::probe(&PROTOCOL, &tcp, TO_SERVER, bytes), Probe::Mismatch);
     }
 }

@@ -57,14 +57,8 @@ macro_rules! message_fields {
             question: Field::hostname(concat!($protocol, ".question.name"), "rrname"),
             question_type: Field::meta(concat!($protocol, ".question.type"), "rrtype"),
             content: Field::new(concat!($protocol, ".question.content"), Role::Content),
-            further: Field::meta(
-                concat!($protocol, ".question.further.name"),
-                "queries[].rrname",
-            ),
-            further_type: Field::meta(
-                concat!($protocol, ".question.further.type"),
-                "queries[].rrtype",
-            ),
+            further: Field::meta(concat!($protocol, ".question.further.name"), "queries[].rrname"),
+            further_type: Field::meta(concat!($protocol, ".question.further.type"), "queries[].rrtype"),
             subject: Field::hostname(concat!($protocol, ".subject"), ""),
             answers: section!(concat!($protocol, ".answer"), "answers"),
             authorities: section!(concat!($protocol, ".authority"), "authorities"),
@@ -72,10 +66,7 @@ macro_rules! message_fields {
             address: Field::new(concat!($protocol, ".answer.address"), Role::Address),
             ech: Field::meta(concat!($protocol, ".ech"), ""),
             payload_size: Field::meta(concat!($protocol, ".edns.size"), "edns.udp_size"),
-            client_subnet: Field::meta(
-                concat!($protocol, ".edns.client-subnet"),
-                "edns.client_subnet",
-            ),
+            client_subnet: Field::meta(concat!($protocol, ".edns.client-subnet"), "edns.client_subnet"),
         };
 
         static DECLARED: &[&Field] = &[

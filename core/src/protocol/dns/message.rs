@@ -102,11 +102,7 @@ pub(crate) enum Likeness {
 pub(crate) fn likeness(bytes: &[u8], length: usize, setting: Setting) -> Likeness {
     let mut reader = Reader::new(bytes);
     let Some(header) = Header::read(&mut reader) else {
-        return if length < HEADER {
-            Likeness::Other
-        } else {
-            Likeness::Unfinished
-        };
+        return if length < HEADER { Likeness::Other } else { Likeness::Unfinished };
     };
     match setting {
         Setting::AnyPort if !header.is_usual() || !header.fits(length) => return Likeness::Other,
@@ -200,9 +196,5 @@ fn is_netbios(owner: &[u8], kind: u16) -> bool {
     let Some((32, letters)) = owner.split_first() else {
         return false;
     };
-    matches!(kind, NB | NBSTAT)
-        && letters
-            .iter()
-            .take(32)
-            .all(|letter| (b'A'..=b'P').contains(letter))
+    matches!(kind, NB | NBSTAT) && letters.iter().take(32).all(|letter| (b'A'..=b'P').contains(letter))
 }

@@ -26,10 +26,7 @@ pub(crate) struct Name {
 
 impl Name {
     pub(crate) const fn new() -> Self {
-        Self {
-            text: [0; TEXT_BYTES],
-            length: 0,
-        }
+        Self { text: [0; TEXT_BYTES], length: 0 }
     }
 
     /// Reads the name at `reader`, a reader over (the beginning of) `message`, and moves behind it.
@@ -146,10 +143,7 @@ mod tests {
 
     #[test]
     fn joins_labels_with_dots() {
-        assert_eq!(
-            read(b"\x03www\x07Example\x03org\0", 0),
-            Ok(("www.Example.org".to_owned(), 17))
-        );
+        assert_eq!(read(b"\x03www\x07Example\x03org\0", 0), Ok(("www.Example.org".to_owned(), 17)));
         assert_eq!(read(b"\0", 0), Ok((".".to_owned(), 1)));
     }
 
@@ -178,10 +172,7 @@ mod tests {
 
     #[test]
     fn escapes_what_would_be_misread() {
-        assert_eq!(
-            read(b"\x06a.b\\c\x07\x05local\0", 0),
-            Ok(("a\\.b\\\\c\\007.local".to_owned(), 14))
-        );
+        assert_eq!(read(b"\x06a.b\\c\x07\x05local\0", 0), Ok(("a\\.b\\\\c\\007.local".to_owned(), 14)));
     }
 
     #[test]

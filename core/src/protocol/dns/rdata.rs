@@ -267,11 +267,7 @@ pub(super) const fn is_plausible_type(kind: u16) -> bool {
 pub(super) fn state_type(field: &'static Field, direction: Direction, kind: u16, out: &mut dyn Sink) {
     match type_name(kind) {
         Some(name) => out.fact(field, direction, Value::Text(name)),
-        None => out.fact(
-            field,
-            direction,
-            Short::<12>::of(format_args!("TYPE{kind}")).value(),
-        ),
+        None => out.fact(field, direction, Short::<12>::of(format_args!("TYPE{kind}")).value()),
     }
 }
 

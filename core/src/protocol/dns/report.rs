@@ -17,14 +17,8 @@ pub(crate) fn message(
 ) -> Result<(), (Fault, usize)> {
     let mut reader = Reader::new(chunk.bytes);
     let header = Header::read(&mut reader).ok_or((Fault::Short, 0))?;
-    let mut report = Report {
-        fields,
-        direction: chunk.direction,
-        message: chunk.bytes,
-        reader,
-        name: Name::new(),
-        out,
-    };
+    let mut report =
+        Report { fields, direction: chunk.direction, message: chunk.bytes, reader, name: Name::new(), out };
     let result = report.contents(header);
     report.out.end_record();
     result.map_err(|fault| (fault, report.reader.offset()))
@@ -34,10 +28,7 @@ pub(crate) fn message(
 pub(crate) fn datagram(fields: &'static Fields, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
     match message(fields, chunk, out) {
         Ok(()) => Progress::Consumed(chunk.bytes.len()),
-        Err((fault, at)) => Progress::Malformed {
-            what: fault.sentence(),
-            at,
-        },
+        Err((fault, at)) => Progress::Malformed { what: fault.sentence(), at },
     }
 }
 
@@ -119,23 +110,12 @@ impl Report<'_, '_> {
         let length = usize::from(self.u16()?);
         let begins = self.reader.offset();
         self.reader.skip(length).ok_or(Fault::Short)?;
-        let data = Data {
-            kind,
-            message: self.message.get(..begins + length).unwrap_or_default(),
-            begins,
-        };
-        data.state(
-            &section.data,
-            self.fields,
-            &mut self.name,
-            self.direction,
-            self.out,
-        )?;
+        let data = Data { kind, message: self.message.get(..begins + length).unwrap_or_default(), begins };
+        data.state(&section.data, self.fields, &mut self.name, self.direction, self.out)?;
         if std::ptr::eq(section, &self.fields.answers)
             && let Some(octets) = data.address()
         {
-            self.out
-                .fact(&self.fields.address, self.direction, Value::Bytes(octets));
+            self.out.fact(&self.fields.address, self.direction, Value::Bytes(octets));
         }
         Ok(())
     }
@@ -147,8 +127,7 @@ impl Report<'_, '_> {
         self.reader.skip(4).ok_or(Fault::Short)?;
         let options = self.reader.sub_u16().ok_or(Fault::Short)?;
         if let Some(subnet) = rdata::client_subnet(options) {
-            self.out
-                .fact(&self.fields.client_subnet, self.direction, subnet.value());
+            self.out.fact(&self.fields.client_subnet, self.direction, subnet.value());
         }
         Ok(())
     }
@@ -158,8 +137,7 @@ impl Report<'_, '_> {
     }
 
     fn fact_name(&mut self, field: &'static Field) {
-        self.out
-            .fact(field, self.direction, Value::Bytes(self.name.text()));
+        self.out.fact(field, self.direction, Value::Bytes(self.name.text()));
     }
 
     fn fact_number(&mut self, field: &'static Field, number: u64) {

@@ -8,9 +8,7 @@ use crate::protocol::{Probe, llmnr, mdns};
 fn message(flags: u16, counts: [u16; 4], rest: &[&[u8]]) -> Vec<u8> {
     let mut bytes = vec![0x12, 0x34];
     bytes.extend_from_slice(&flags.to_be_bytes());
-    counts
-        .iter()
-        .for_each(|count| bytes.extend_from_slice(&count.to_be_bytes()));
+    counts.iter().for_each(|count| bytes.extend_from_slice(&count.to_be_bytes()));
     rest.iter().for_each(|part| bytes.extend_from_slice(part));
     bytes
 }
@@ -66,18 +64,10 @@ fn reads_answers_and_their_addresses() {
     let answer = message(
         0x8180,
         [1, 2, 0, 0],
-        &[
-            NAME,
-            A_IN,
-            &record(5, b"\x03cdn\xc0\x10"),
-            &record(1, &[192, 0, 2, 7]),
-        ],
+        &[NAME, A_IN, &record(5, b"\x03cdn\xc0\x10"), &record(1, &[192, 0, 2, 7])],
     );
     let said = read(&answer);
-    assert_eq!(
-        said.values(&FIELDS.answers.data),
-        ["cdn.example.org", "192.0.2.7"]
-    );
+    assert_eq!(said.values(&FIELDS.answers.data), ["cdn.example.org", "192.0.2.7"]);
     assert_eq!(said.values(&FIELDS.answers.kind), ["CNAME", "A"]);
     assert_eq!(said.values(&FIELDS.answers.ttl), ["60", "60"]);
     assert_eq!(said.value(&FIELDS.rcode), "NOERROR");
@@ -92,16 +82,10 @@ fn reads_every_common_type_as_text() {
         record(15, b"\0\x0a\x02mx\xc0\x10"),
         record(33, b"\0\x01\0\x02\x13\xc4\x03sip\xc0\x10"),
         record(16, b"\x02v=\x04spf1"),
-        record(
-            6,
-            b"\x02ns\xc0\x10\x01h\xc0\x10\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05",
-        ),
+        record(6, b"\x02ns\xc0\x10\x01h\xc0\x10\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05"),
         record(4711, b"raw"),
     ];
-    let all: Vec<&[u8]> = [NAME, A_IN]
-        .into_iter()
-        .chain(parts.iter().map(|part| &part[..]))
-        .collect();
+    let all: Vec<&[u8]> = [NAME, A_IN].into_iter().chain(parts.iter().map(|part| &part[..])).collect();
     let said = read(&message(0x8180, [1, 6, 0, 0], &all));
     assert_eq!(
         said.values(&FIELDS.answers.data),
@@ -123,10 +107,7 @@ fn reads_service_bindings_with_ech() {
         b"\0\x01\0\0\x01\0\x06\x02h2\x02h3\0\x03\0\x02\x20\xfb\0\x04\0\x04\xc0\0\x02\x01\0\x05\0\x03ech";
     let answer = message(0x8180, [1, 1, 0, 0], &[NAME, b"\0\x41\0\x01", &record(65, data)]);
     let said = read(&answer);
-    assert_eq!(
-        said.value(&FIELDS.answers.data),
-        "1 . alpn=h2,h3 port=8443 ipv4hint=192.0.2.1 ech"
-    );
+    assert_eq!(said.value(&FIELDS.answers.data), "1 . alpn=h2,h3 port=8443 ipv4hint=192.0.2.1 ech");
     assert_eq!(said.value(&FIELDS.ech), "ech");
     assert_eq!(said.value(&FIELDS.question_type), "HTTPS");
 }
@@ -152,16 +133,9 @@ fn says_what_it_read_before_a_message_broke() {
 #[test]
 fn recognises_messages_on_any_port() {
     let flow = udp(4444);
-    assert_eq!(
-        testing::probe(&PROTOCOL, &flow, TO_SERVER, &query()),
-        Probe::Match
-    );
+    assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &query()), Probe::Match);
     let answer = message(0x8180, [1, 1, 0, 0], &[NAME, A_IN, &record(1, &[192, 0, 2, 7])]);
-    assert_eq!(
-        testing::probe(&PROTOCOL, &flow, TO_SERVER, &answer),
-        Probe::Match,
-        "one-sided"
-    );
+    assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &answer), Probe::Match, "one-sided");
 }
 
 #[test]
@@ -179,50 +153,29 @@ fn other_bytes_are_not_dns() {
         &trailing,
     ];
     for bytes in others {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes),
-            Probe::Mismatch,
-            "{bytes:02x?}"
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes), Probe::Mismatch, "{bytes:02x?}");
     }
 }
 
 #[test]
 fn its_own_port_lets_pass_what_a_capture_cut_off() {
     let answer = message(0x8180, [1, 9, 0, 0], &[NAME, A_IN, &[0xc0, 0x0c, 0]]);
-    assert_eq!(
-        testing::probe(&PROTOCOL, &udp(53), TO_CLIENT, &answer),
-        Probe::Match
-    );
-    assert_eq!(
-        testing::probe(&PROTOCOL, &udp(4444), TO_CLIENT, &answer),
-        Probe::Mismatch
-    );
-    assert_eq!(
-        testing::probe(&PROTOCOL, &udp(53), TO_SERVER, &[0x38; 60]),
-        Probe::Mismatch
-    );
+    assert_eq!(testing::probe(&PROTOCOL, &udp(53), TO_CLIENT, &answer), Probe::Match);
+    assert_eq!(testing::probe(&PROTOCOL, &udp(4444), TO_CLIENT, &answer), Probe::Mismatch);
+    assert_eq!(testing::probe(&PROTOCOL, &udp(53), TO_SERVER, &[0x38; 60]), Probe::Mismatch);
 }
 
 #[test]
 fn reads_messages_of_a_stream() {
     let flow = testing::flow(Transport::TCP, 53);
     let query = with_length(&query());
-    let answer = with_length(&message(
-        0x8180,
-        [1, 1, 0, 0],
-        &[NAME, A_IN, &record(1, &[192, 0, 2, 7])],
-    ));
+    let answer = with_length(&message(0x8180, [1, 1, 0, 0], &[NAME, A_IN, &record(1, &[192, 0, 2, 7])]));
     let two = query.repeat(2);
     testing::keeps_promises(&PROTOCOL, &flow, &[(TO_SERVER, &two), (TO_CLIENT, &answer)]);
     let said = testing::feed(&PROTOCOL, &flow, &[(TO_SERVER, &two), (TO_CLIENT, &answer)]);
     assert_eq!(said.values(&FIELDS.question).len(), 3);
     for cut in 0..31 {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, &query[..cut]),
-            Probe::NeedMore,
-            "{cut}"
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &query[..cut]), Probe::NeedMore, "{cut}");
     }
     assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &query), Probe::Match);
 }
@@ -232,55 +185,27 @@ fn survives_damaged_datagrams() {
     let answer = message(
         0x8180,
         [1, 2, 0, 0],
-        &[
-            NAME,
-            A_IN,
-            &record(5, b"\x03cdn\xc0\x10"),
-            &record(1, &[192, 0, 2, 7]),
-        ],
+        &[NAME, A_IN, &record(5, b"\x03cdn\xc0\x10"), &record(1, &[192, 0, 2, 7])],
     );
-    testing::keeps_promises(
-        &PROTOCOL,
-        &udp(53),
-        &[(TO_SERVER, &query()), (TO_CLIENT, &answer)],
-    );
+    testing::keeps_promises(&PROTOCOL, &udp(53), &[(TO_SERVER, &query()), (TO_CLIENT, &answer)]);
 }
 
 #[test]
 fn neighbours_on_5353_speak_mdns_and_resolvers_there_dns() {
-    let announcement = message(
-        0x8400,
-        [0, 1, 0, 0],
-        &[NAME, A_IN, &[0, 0, 0, 60, 0, 4, 192, 0, 2, 7]],
-    );
+    let announcement = message(0x8400, [0, 1, 0, 0], &[NAME, A_IN, &[0, 0, 0, 60, 0, 4, 192, 0, 2, 7]]);
     let mut flow = udp(5353);
-    assert_eq!(
-        testing::probe(&mdns::PROTOCOL, &flow, TO_SERVER, &query()),
-        Probe::Mismatch
-    );
-    assert_eq!(
-        testing::probe(&PROTOCOL, &flow, TO_SERVER, &query()),
-        Probe::Match
-    );
+    assert_eq!(testing::probe(&mdns::PROTOCOL, &flow, TO_SERVER, &query()), Probe::Mismatch);
+    assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &query()), Probe::Match);
     flow.server.address = Address::v4([224, 0, 0, 251]);
-    assert_eq!(
-        testing::probe(&mdns::PROTOCOL, &flow, TO_SERVER, &announcement),
-        Probe::Match
-    );
+    assert_eq!(testing::probe(&mdns::PROTOCOL, &flow, TO_SERVER, &announcement), Probe::Match);
     let said = testing::feed(&mdns::PROTOCOL, &flow, &[(TO_SERVER, &announcement)]);
     assert!(said.says("mdns.subject=www.example.org"));
 }
 
 #[test]
 fn llmnr_is_told_by_its_port() {
-    assert_eq!(
-        testing::probe(&llmnr::PROTOCOL, &udp(5355), TO_SERVER, &query()),
-        Probe::Match
-    );
-    assert_eq!(
-        testing::probe(&llmnr::PROTOCOL, &udp(53), TO_SERVER, &query()),
-        Probe::Mismatch
-    );
+    assert_eq!(testing::probe(&llmnr::PROTOCOL, &udp(5355), TO_SERVER, &query()), Probe::Match);
+    assert_eq!(testing::probe(&llmnr::PROTOCOL, &udp(53), TO_SERVER, &query()), Probe::Mismatch);
     let said = testing::feed(&llmnr::PROTOCOL, &udp(5355), &[(TO_SERVER, &query())]);
     assert!(said.says("llmnr.question.name=www.example.org"));
 }

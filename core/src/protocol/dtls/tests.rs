@@ -22,26 +22,14 @@ fn hello() -> Hello {
 /// A record of DTLS 1.2; the sequence number does not matter.
 fn record(kind: u8, epoch: u8, content: &[u8]) -> Vec<u8> {
     let length = (content.len() as u16).to_be_bytes();
-    [
-        &[kind, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, 0][..],
-        &length,
-        content,
-    ]
-    .concat()
+    [&[kind, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, 0][..], &length, content].concat()
 }
 
 /// A piece of a message that was built with the header of TLS.
 fn fragment(message: &[u8], sequence: u8, from: usize, to: usize) -> Vec<u8> {
     let body = &message[4..];
     let u24 = |number: usize| (number as u32).to_be_bytes()[1..].to_vec();
-    [
-        &message[..4],
-        &[0, sequence],
-        &u24(from),
-        &u24(to - from),
-        &body[from..to],
-    ]
-    .concat()
+    [&message[..4], &[0, sequence], &u24(from), &u24(to - from), &body[from..to]].concat()
 }
 
 fn whole(message: &[u8], sequence: u8) -> Vec<u8> {
@@ -110,9 +98,8 @@ fn puts_messages_together_from_fragments_in_any_order() {
 #[test]
 fn keeps_few_unfinished_messages() {
     let message = certificate(&[LEAF]);
-    let pieces: Vec<Vec<u8>> = (0..200)
-        .map(|sequence| record(22, 0, &fragment(&message, sequence, 0, 10)))
-        .collect();
+    let pieces: Vec<Vec<u8>> =
+        (0..200).map(|sequence| record(22, 0, &fragment(&message, sequence, 0, 10))).collect();
     let mut conversation: Vec<_> = pieces.iter().map(|piece| (TO_CLIENT, &piece[..])).collect();
     let last = record(22, 0, &fragment(&message, 199, 10, message.len() - 4));
     conversation.push((TO_CLIENT, &last));
@@ -128,11 +115,7 @@ fn reads_version_1_3() {
     server[4..6].copy_from_slice(&[0xfe, 0xfd]);
     server[end - 2..].copy_from_slice(&[0xfe, 0xfc]);
     // An encrypted record follows in the same datagram.
-    let server = [
-        record(22, 0, &whole(&server, 0)),
-        [&[0x2e, 0, 0, 0, 20][..], &[7; 20]].concat(),
-    ]
-    .concat();
+    let server = [record(22, 0, &whole(&server, 0)), [&[0x2e, 0, 0, 0, 20][..], &[7; 20]].concat()].concat();
     assert!(is_dtls_record(&server));
     let said = read(&[(TO_SERVER, &client), (TO_CLIENT, &server)]);
     assert_eq!(said.value(&FACTS.client_version), 0xfefc.to_string());
@@ -153,9 +136,7 @@ fn reads_on_under_a_null_cipher() {
 #[test]
 fn recognises_the_middle_of_a_conversation() {
     assert!(is_dtls_record(&record(23, 1, &[7; 60])));
-    assert!(is_dtls_record(
-        &[record(20, 0, &[1]), record(22, 1, &[9; 40])].concat()
-    ));
+    assert!(is_dtls_record(&[record(20, 0, &[1]), record(22, 1, &[9; 40])].concat()));
     let data = record(23, 1, &[7; 60]);
     assert!(!is_dtls_record(&data[..70]), "the length lies");
     let said = read(&[(TO_SERVER, &data), (TO_CLIENT, &data)]);
@@ -168,23 +149,15 @@ fn tells_others_apart() {
         &[],
         // TLS, STUN, RTP, a DNS query, QUIC
         &[22, 3, 3, 0, 5, 1, 0, 0, 1, 3, 3, 3, 3, 3, 3, 3],
-        &[
-            0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
-        ],
+        &[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
         &[0x80, 0x60, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 5, 5, 5],
         &[0x16, 0xfe, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, b'w', b'w', b'w', 0],
         &[0xc0, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0x44, 0xd0],
         // A ClientHello whose fragment is longer than its record.
-        &[
-            22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 1, 0, 0, 90, 0, 0, 0, 0, 0, 0, 0, 90,
-        ],
+        &[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 1, 0, 0, 90, 0, 0, 0, 0, 0, 0, 0, 90],
     ];
     for bytes in others {
-        assert_eq!(
-            probe(&PROTOCOL, &udp(), TO_SERVER, bytes),
-            Probe::Mismatch,
-            "{bytes:x?}"
-        );
+        assert_eq!(probe(&PROTOCOL, &udp(), TO_SERVER, bytes), Probe::Mismatch, "{bytes:x?}");
     }
     let mut state = 7_u64;
     for _ in 0..20_000 {

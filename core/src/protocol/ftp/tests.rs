@@ -11,14 +11,8 @@ const SESSION: Conversation<'_> = &[
     (TO_CLIENT, b"227 Entering Passive Mode (10,0,0,9,164,31).\r\n"),
     (TO_SERVER, b"EPSV\r\n"),
     (TO_CLIENT, b"229 Entering Extended Passive Mode (|||42015|)\r\n"),
-    (
-        TO_SERVER,
-        b"EPRT |1|192.0.2.1|38211|\r\nPORT 192,0,2,1,149,67\r\nSTOR contacts.csv\r\n",
-    ),
-    (
-        TO_CLIENT,
-        b"200 EPRT ok\r\n200 PORT ok\r\n150 Ok to send data.\r\n226 Transfer complete.\r\n",
-    ),
+    (TO_SERVER, b"EPRT |1|192.0.2.1|38211|\r\nPORT 192,0,2,1,149,67\r\nSTOR contacts.csv\r\n"),
+    (TO_CLIENT, b"200 EPRT ok\r\n200 PORT ok\r\n150 Ok to send data.\r\n226 Transfer complete.\r\n"),
 ];
 
 fn flow() -> FlowKey {
@@ -30,16 +24,8 @@ fn reads_commands_replies_and_the_login() {
     let said = testing::feed(&PROTOCOL, &flow(), SESSION);
     assert_eq!(said.value(&USERNAME), "marta.k");
     assert_eq!(said.value(&PASSWORD), " hunter 2");
-    assert_eq!(
-        said.values(&COMMAND),
-        ["USER", "PASS", "PASV", "EPSV", "EPRT", "PORT", "STOR"]
-    );
-    assert!(
-        !said
-            .values(&COMMAND_DATA)
-            .iter()
-            .any(|data| data.contains("hunter"))
-    );
+    assert_eq!(said.values(&COMMAND), ["USER", "PASS", "PASV", "EPSV", "EPRT", "PORT", "STOR"]);
+    assert!(!said.values(&COMMAND_DATA).iter().any(|data| data.contains("hunter")));
     assert_eq!(said.values(&COMPLETION_CODE)[..3], ["220", "331", "230"]);
     assert_eq!(said.value(&CONTENT), "contacts.csv");
     testing::keeps_promises(&PROTOCOL, &flow(), SESSION);
@@ -48,12 +34,7 @@ fn reads_commands_replies_and_the_login() {
 #[test]
 fn announces_every_data_connection() {
     let said = testing::feed(&PROTOCOL, &flow(), SESSION);
-    for endpoint in [
-        "10.0.0.9:42015",
-        "198.51.100.2:42015",
-        "192.0.2.1:38211",
-        "192.0.2.1:38211",
-    ] {
+    for endpoint in ["10.0.0.9:42015", "198.51.100.2:42015", "192.0.2.1:38211", "192.0.2.1:38211"] {
         assert!(said.says(&format!("[expect ftp-data {endpoint}]")), "{endpoint}");
     }
 }
@@ -80,11 +61,7 @@ fn tls_starts_behind_the_reply_to_auth() {
     let refused = testing::feed(
         &PROTOCOL,
         &flow(),
-        &[
-            (TO_SERVER, b"AUTH TLS\r\n"),
-            (TO_CLIENT, b"502 no\r\n"),
-            (TO_SERVER, b"USER x\r\n"),
-        ],
+        &[(TO_SERVER, b"AUTH TLS\r\n"), (TO_CLIENT, b"502 no\r\n"), (TO_SERVER, b"USER x\r\n")],
     );
     assert_eq!(refused.value(&USERNAME), "x");
 }
@@ -94,11 +71,7 @@ fn the_server_may_be_the_side_that_was_seen_first() {
     let said = testing::feed(
         &PROTOCOL,
         &flow(),
-        &[
-            (TO_SERVER, b"220 FTP\r\n"),
-            (TO_CLIENT, b"EPSV\r\n"),
-            (TO_SERVER, b"229 ok (|||5001|)\r\n"),
-        ],
+        &[(TO_SERVER, b"220 FTP\r\n"), (TO_CLIENT, b"EPSV\r\n"), (TO_SERVER, b"229 ok (|||5001|)\r\n")],
     );
     assert!(said.says("[expect ftp-data 192.0.2.1:5001]"));
 }
@@ -141,10 +114,6 @@ fn other_protocols_are_not_ftp() {
         b"2200 x\r\n",
         b"\x16\x03\x01\x02\x00",
     ] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow(), TO_SERVER, bytes),
-            Probe::Mismatch,
-            "{bytes:?}"
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow(), TO_SERVER, bytes), Probe::Mismatch, "{bytes:?}");
     }
 }

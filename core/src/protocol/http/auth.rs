@@ -36,17 +36,13 @@ impl Fields {
 
     /// States what the value of an `Authorization` or `Proxy-Authorization` field gives away.
     pub(in crate::protocol) fn state(&'static self, value: &[u8], out: &mut dyn Sink) {
-        let end = value
-            .iter()
-            .position(u8::is_ascii_whitespace)
-            .unwrap_or(value.len());
+        let end = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
         let Some((scheme, credentials)) = value.split_at_checked(end) else {
             return;
         };
         let credentials = credentials.trim_ascii();
-        let Some((name, read)) = SCHEMES
-            .iter()
-            .find(|(name, _)| scheme.eq_ignore_ascii_case(name.as_bytes()))
+        let Some((name, read)) =
+            SCHEMES.iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name.as_bytes()))
         else {
             return;
         };
@@ -64,13 +60,8 @@ impl Fields {
 type Read = fn(&'static Fields, &[u8], &mut dyn Sink);
 
 /// IANA "HTTP Authentication Schemes", as far as somebody can be told from them.
-static SCHEMES: &[(&str, Read)] = &[
-    ("basic", basic),
-    ("digest", digest),
-    ("bearer", bearer),
-    ("ntlm", ntlm),
-    ("negotiate", ntlm),
-];
+static SCHEMES: &[(&str, Read)] =
+    &[("basic", basic), ("digest", digest), ("bearer", bearer), ("ntlm", ntlm), ("negotiate", ntlm)];
 
 fn basic(fields: &'static Fields, credentials: &[u8], out: &mut dyn Sink) {
     let Ok(plain) = BASE64.decode(credentials) else {

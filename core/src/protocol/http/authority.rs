@@ -83,10 +83,7 @@ pub(in crate::protocol) fn authority_of_url(url: &[u8]) -> Option<&[u8]> {
         .iter()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
     let rest = url.get(colon + 3..)?;
-    let end = rest
-        .iter()
-        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
-        .unwrap_or(rest.len());
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
     is_scheme.then(|| rest.get(..end))?
 }
 
@@ -160,10 +157,7 @@ mod tests {
 
     #[test]
     fn a_url_has_an_authority_behind_its_scheme() {
-        assert_eq!(
-            authority_of_url(b"http://u:p@a.org:1/x?y"),
-            Some(&b"u:p@a.org:1"[..])
-        );
+        assert_eq!(authority_of_url(b"http://u:p@a.org:1/x?y"), Some(&b"u:p@a.org:1"[..]));
         assert_eq!(authority_of_url(b"rtsp://[::1]"), Some(&b"[::1]"[..]));
         assert_eq!(authority_of_url(b"/redirect?to=http://a.org/"), None);
         assert_eq!(authority_of_url(b"*"), None);

@@ -52,10 +52,7 @@ enum Step {
 impl Parser for Connection {
     fn feed(&mut self, _: &FlowKey, chunk: Chunk<'_>, out: &mut dyn Sink) -> Progress {
         let Some(role) = self.role(chunk) else {
-            return Progress::NeedMore {
-                consumed: 0,
-                need: chunk.bytes.len() + 1,
-            };
+            return Progress::NeedMore { consumed: 0, need: chunk.bytes.len() + 1 };
         };
         let mut at = 0;
         loop {
@@ -64,10 +61,7 @@ impl Parser for Connection {
                 Step::Taken(count) => at += count,
                 Step::Wait if rest.is_empty() => return Progress::Consumed(at),
                 Step::Wait => {
-                    return Progress::NeedMore {
-                        consumed: at,
-                        need: rest.len() + 1,
-                    };
+                    return Progress::NeedMore { consumed: at, need: rest.len() + 1 };
                 }
                 Step::Switch(switch, count) => return switched(switch, at + count),
                 Step::Malformed(what) => return Progress::Malformed { what, at },
@@ -400,10 +394,7 @@ impl Connection {
             None if rest.len() < LINE_BYTES => return Step::Wait,
             None => {
                 side.lines = super::lines::Lines::default();
-                (
-                    rest.get(..LINE_BYTES).unwrap_or_default(),
-                    LINE_BYTES.min(rest.len()),
-                )
+                (rest.get(..LINE_BYTES).unwrap_or_default(), LINE_BYTES.min(rest.len()))
             }
         };
         let start = match role {
@@ -435,14 +426,8 @@ fn says_established(line: &[u8]) -> bool {
 
 fn switched(switch: Switch, consumed: usize) -> Progress {
     match switch {
-        Switch::WebSocket => Progress::Become {
-            protocol: "websocket",
-            consumed,
-        },
-        Switch::Http2 => Progress::Become {
-            protocol: "http2",
-            consumed,
-        },
+        Switch::WebSocket => Progress::Become { protocol: "websocket", consumed },
+        Switch::Http2 => Progress::Become { protocol: "http2", consumed },
         Switch::Tunnel => Progress::Carries { consumed },
     }
 }

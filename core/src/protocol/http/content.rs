@@ -98,11 +98,7 @@ pub(in crate::protocol) struct Pieces {
 
 impl Pieces {
     pub(in crate::protocol) const fn new(cap: usize) -> Self {
-        Self {
-            piece: Vec::new(),
-            repeated: 0,
-            room: cap,
-        }
+        Self { piece: Vec::new(), repeated: 0, room: cap }
     }
 
     pub(in crate::protocol) const fn room(&self) -> usize {
@@ -136,8 +132,7 @@ impl Pieces {
 
     fn emit(&mut self, emit: Emit<'_>) {
         emit(&self.piece);
-        self.piece
-            .drain(..self.piece.len().saturating_sub(PIECE_OVERLAP_BYTES));
+        self.piece.drain(..self.piece.len().saturating_sub(PIECE_OVERLAP_BYTES));
         self.repeated = self.piece.len();
     }
 }

@@ -180,13 +180,8 @@ impl Framing {
 fn is_disguised_chunked(element: &[u8]) -> bool {
     let trimmed = element.trim_ascii();
     let start = trimmed.iter().position(u8::is_ascii_alphabetic).unwrap_or(0);
-    let end = trimmed
-        .iter()
-        .rposition(u8::is_ascii_alphabetic)
-        .map_or(0, |at| at + 1);
-    trimmed
-        .get(start..end)
-        .is_some_and(|word| word.eq_ignore_ascii_case(b"chunked"))
+    let end = trimmed.iter().rposition(u8::is_ascii_alphabetic).map_or(0, |at| at + 1);
+    trimmed.get(start..end).is_some_and(|word| word.eq_ignore_ascii_case(b"chunked"))
 }
 
 /// How much of a body is still to come.
@@ -208,10 +203,7 @@ pub(super) enum Chunked {
 /// RFC 9112 §7.1: hex digits, and extensions that mean nothing to us.
 pub(super) fn chunk_size(line: &[u8]) -> Option<u64> {
     let line = line.trim_ascii();
-    let end = line
-        .iter()
-        .position(|byte| matches!(byte, b';' | b' ' | b'\t'))
-        .unwrap_or(line.len());
+    let end = line.iter().position(|byte| matches!(byte, b';' | b' ' | b'\t')).unwrap_or(line.len());
     let digits = line.get(..end).filter(|digits| !digits.is_empty())?;
     digits.iter().try_fold(0_u64, |size, byte| {
         let digit = super::authority::hex_digit(*byte)?;
@@ -255,15 +247,9 @@ mod tests {
 
     #[test]
     fn lengths_are_decimal_and_agree() {
-        assert_eq!(
-            framing(&["Content-Length: 5, 5"]).0.request_body(),
-            Body::Length(5)
-        );
+        assert_eq!(framing(&["Content-Length: 5, 5"]).0.request_body(), Body::Length(5));
         assert_eq!(framing(&["Content-Length: 5, 5"]).1, []);
-        assert_eq!(
-            framing(&["Content-Length: 5", "Content-Length: 6"]).1,
-            [Anomaly::ConflictingLength]
-        );
+        assert_eq!(framing(&["Content-Length: 5", "Content-Length: 6"]).1, [Anomaly::ConflictingLength]);
         assert_eq!(framing(&["Content-Length: +5"]).0.request_body(), Body::Length(5));
         for bad in ["-5", "0x5", "5 5", "99999999999999999999"] {
             let (framing, anomalies) = framing(&[&format!("Content-Length: {bad}")]);

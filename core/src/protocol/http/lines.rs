@@ -67,10 +67,7 @@ impl Lines {
 impl<'a> Line<'a> {
     fn new(bytes: &'a [u8], line_feed: usize) -> Self {
         let text = bytes.get(..line_feed).unwrap_or_default();
-        Self {
-            text: text.strip_suffix(b"\r").unwrap_or(text),
-            len: line_feed + 1,
-        }
+        Self { text: text.strip_suffix(b"\r").unwrap_or(text), len: line_feed + 1 }
     }
 }
 
@@ -125,9 +122,7 @@ fn unfold(value: &[u8]) -> Vec<u8> {
 
 /// The elements of a comma-separated list, without white space and without empty ones.
 pub(in crate::protocol) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    list.split(|&byte| byte == b',')
-        .map(<[u8]>::trim_ascii)
-        .filter(|element| !element.is_empty())
+    list.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
 }
 
 /// The value of `name=` among parameters that are separated by `separator`, without its quotes.
@@ -249,10 +244,7 @@ impl<'a> StatusLine<'a> {
             return None;
         }
         let status = decimal(digits)?;
-        Some(Self {
-            version: spoken,
-            status: u16::try_from(status).ok().filter(|status| *status >= 100)?,
-        })
+        Some(Self { version: spoken, status: u16::try_from(status).ok().filter(|status| *status >= 100)? })
     }
 }
 
@@ -295,30 +287,16 @@ mod tests {
     #[test]
     fn start_lines_need_the_version_of_their_protocol() {
         let line = RequestLine::parse(b"GET  /a b  HTTP/1.1", b"HTTP/1.").expect("lenient about spaces");
-        assert_eq!(
-            (line.method, line.target, line.version),
-            (&b"GET"[..], &b"/a b"[..], &b"HTTP/1.1"[..])
-        );
-        for line in [
-            &b"GET /"[..],
-            b"OPTIONS * RTSP/1.0",
-            b"G\x01T / HTTP/1.1",
-            b"GET HTTP/1.1",
-            b"GET / HTTP/1.10",
-        ] {
+        assert_eq!((line.method, line.target, line.version), (&b"GET"[..], &b"/a b"[..], &b"HTTP/1.1"[..]));
+        for line in
+            [&b"GET /"[..], b"OPTIONS * RTSP/1.0", b"G\x01T / HTTP/1.1", b"GET HTTP/1.1", b"GET / HTTP/1.10"]
+        {
             assert_eq!(RequestLine::parse(line, b"HTTP/1."), None);
         }
-        assert_eq!(
-            StatusLine::parse(b"HTTP/1.1 101", b"HTTP/1.").map(|line| line.status),
-            Some(101)
-        );
-        for line in [
-            &b"HTTP/1.1200 OK"[..],
-            b"HTTP/1.1 20",
-            b"HTTP/1.1 2000",
-            b"HTTP/1.x 200 OK",
-            b"HTTP/1.1 099",
-        ] {
+        assert_eq!(StatusLine::parse(b"HTTP/1.1 101", b"HTTP/1.").map(|line| line.status), Some(101));
+        for line in
+            [&b"HTTP/1.1200 OK"[..], b"HTTP/1.1 20", b"HTTP/1.1 2000", b"HTTP/1.x 200 OK", b"HTTP/1.1 099"]
+        {
             assert_eq!(StatusLine::parse(line, b"HTTP/1."), None);
         }
     }

@@ -53,22 +53,14 @@ pub(in crate::protocol) fn probe(bytes: &[u8], versions: &[&[u8]], schemes: &[&[
         RequestLine::parse(text, version).is_some() || StatusLine::parse(text, version).is_some()
     });
     if let Some(line) = line {
-        return if is_start && !line.is_empty() {
-            Probe::Match
-        } else {
-            Probe::Mismatch
-        };
+        return if is_start && !line.is_empty() { Probe::Match } else { Probe::Mismatch };
     }
     let is_prefix_of_version = versions.iter().any(|version| {
         let known = version.len().min(text.len());
         text.get(..known) == version.get(..known)
     });
     if is_prefix_of_version {
-        return if is_start && text.len() > b"XXXX/1.0 200".len() {
-            Probe::Match
-        } else {
-            Probe::NeedMore
-        };
+        return if is_start && text.len() > b"XXXX/1.0 200".len() { Probe::Match } else { Probe::NeedMore };
     }
     let space = memchr(b' ', text);
     let method = text.get(..space.unwrap_or(text.len())).unwrap_or_default();
@@ -76,18 +68,12 @@ pub(in crate::protocol) fn probe(bytes: &[u8], versions: &[&[u8]], schemes: &[&[
     // The line feed may be on its way already.
     let target = target.strip_suffix(b"\r").unwrap_or(target);
     if !(text.is_empty()
-        || is_method(method)
-            && method
-                .iter()
-                .all(|byte| byte.is_ascii_uppercase() || *byte == b'_'))
+        || is_method(method) && method.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_'))
     {
         return Probe::Mismatch;
     }
-    let has_scheme = |scheme: &&[u8]| {
-        target
-            .get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    };
+    let has_scheme =
+        |scheme: &&[u8]| target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
     if schemes.iter().any(has_scheme) {
         return Probe::Match;
     }
@@ -141,10 +127,7 @@ impl<R: Reader> Messages<R> {
                 Step::Taken(count) => at += count,
                 Step::Wait if rest.is_empty() => return Progress::Consumed(at),
                 Step::Wait => {
-                    return Progress::NeedMore {
-                        consumed: at,
-                        need: rest.len() + 1,
-                    };
+                    return Progress::NeedMore { consumed: at, need: rest.len() + 1 };
                 }
                 Step::Malformed(what) => return Progress::Malformed { what, at },
             }
@@ -305,11 +288,7 @@ impl<R: Reader> Messages<R> {
 }
 
 const fn too_long_or_wait(len: usize) -> Step {
-    if len >= HEAD_BYTES {
-        Step::Malformed("a head without end")
-    } else {
-        Step::Wait
-    }
+    if len >= HEAD_BYTES { Step::Malformed("a head without end") } else { Step::Wait }
 }
 
 fn at_most(left: u64, len: usize) -> usize {

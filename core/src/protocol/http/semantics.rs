@@ -39,18 +39,12 @@ macro_rules! fields {
             user_agent: Field::meta(concat!($protocol, ".request.user_agent"), "http_user_agent"),
             referer: Field::meta(concat!($protocol, ".request.referer"), "http_refer"),
             request_type: Field::meta(concat!($protocol, ".request.content_type"), ""),
-            query: Field::new(
-                concat!($protocol, ".request.query"),
-                $crate::protocol::Role::Content,
-            ),
+            query: Field::new(concat!($protocol, ".request.query"), $crate::protocol::Role::Content),
             request_header: Field::new(
                 concat!($protocol, ".request.header"),
                 $crate::protocol::Role::Content,
             ),
-            request_body: Field::new(
-                concat!($protocol, ".request.body"),
-                $crate::protocol::Role::Content,
-            ),
+            request_body: Field::new(concat!($protocol, ".request.body"), $crate::protocol::Role::Content),
             login: $crate::protocol::http::auth::Fields::new(
                 concat!($protocol, ".auth.scheme"),
                 concat!($protocol, ".username"),
@@ -63,10 +57,7 @@ macro_rules! fields {
             location: Field::meta(concat!($protocol, ".response.location"), "redirect"),
             length: Field::meta(concat!($protocol, ".response.length"), "length"),
             response_header: Field::meta(concat!($protocol, ".response.header"), ""),
-            response_body: Field::new(
-                concat!($protocol, ".response.body"),
-                $crate::protocol::Role::Content,
-            ),
+            response_body: Field::new(concat!($protocol, ".response.body"), $crate::protocol::Role::Content),
             anomaly: Field::meta(concat!($protocol, ".anomaly"), ""),
         }
     };

@@ -96,10 +96,7 @@ fn keeps_its_promises_on_chunks_folds_and_codings() {
     testing::keeps_promises(&PROTOCOL, &testing::flow(Transport::TCP, 80), conversation);
     let transcript = read(conversation);
     assert_eq!(transcript.value(&FIELDS.host), "a.org");
-    assert_eq!(
-        transcript.value(&FIELDS.request_body),
-        "name=Marta&mail=marta@example.org"
-    );
+    assert_eq!(transcript.value(&FIELDS.request_body), "name=Marta&mail=marta@example.org");
     assert!(transcript.says("http.request.header=X-Long: a b c"));
     assert!(transcript.says("http.request.header=X-Trailer: t"));
     assert_eq!(
@@ -119,39 +116,15 @@ fn the_host_is_told_in_one_way_and_ambiguity_is_noted() {
         (join(&FIELDS.host), join(&FIELDS.anomaly))
     };
     let expect = |request: &str, wanted: &str, anomaly: &str| {
-        assert_eq!(
-            host(request),
-            (wanted.to_owned(), anomaly.to_owned()),
-            "{request:?}"
-        );
+        assert_eq!(host(request), (wanted.to_owned(), anomaly.to_owned()), "{request:?}");
     };
-    expect(
-        "GET / HTTP/1.1\r\nHost: a.org\r\nHost: b.org\r\n\r\n",
-        "a.org",
-        "duplicate-host",
-    );
-    expect(
-        "GET http://B.org:80/x HTTP/1.1\r\nHost: a.org\r\n\r\n",
-        "b.org",
-        "host-differs-from-uri",
-    );
-    expect(
-        "GET http://b.org/x HTTP/1.1\r\nHost: B.org:80\r\n\r\n",
-        "b.org",
-        "",
-    );
-    expect(
-        "GET / HTTP/1.1\r\nHost: [2001:DB8::1]:8080\r\n\r\n",
-        "2001:db8::1",
-        "",
-    );
+    expect("GET / HTTP/1.1\r\nHost: a.org\r\nHost: b.org\r\n\r\n", "a.org", "duplicate-host");
+    expect("GET http://B.org:80/x HTTP/1.1\r\nHost: a.org\r\n\r\n", "b.org", "host-differs-from-uri");
+    expect("GET http://b.org/x HTTP/1.1\r\nHost: B.org:80\r\n\r\n", "b.org", "");
+    expect("GET / HTTP/1.1\r\nHost: [2001:DB8::1]:8080\r\n\r\n", "2001:db8::1", "");
     expect("GET / HTTP/1.1\r\nHost: evil@a.org\r\n\r\n", "a.org", "bad-host");
     expect("GET / HTTP/1.1\r\nHost: a.org, b.org\r\n\r\n", "", "bad-host");
-    expect(
-        "GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n",
-        "",
-        "control-in-header bad-host",
-    );
+    expect("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", "", "control-in-header bad-host");
     expect("GET / HTTP/1.1\r\n\r\n", "", "missing-host");
     expect("GET / HTTP/1.0\r\n\r\n", "", "");
     expect("GET / HTTP/1.1\nHost: a.org\n\n", "a.org", "");
@@ -179,14 +152,8 @@ fn logins_are_read_wherever_they_stand() {
         logins("/ HTTP/1.0\r\nProxy-authorization: digest realm=\"a, b\", username=\"Mufasa\", nc=1"),
         ["digest", "Mufasa", "", ""]
     );
-    assert_eq!(
-        logins("/ HTTP/1.0\r\nAuthorization: Bearer abc.def"),
-        ["bearer", "", "", "abc.def"]
-    );
-    assert_eq!(
-        logins("http://us%40er:p%3aw@a.org/ HTTP/1.0"),
-        ["", "us@er", "p:w", ""]
-    );
+    assert_eq!(logins("/ HTTP/1.0\r\nAuthorization: Bearer abc.def"), ["bearer", "", "", "abc.def"]);
+    assert_eq!(logins("http://us%40er:p%3aw@a.org/ HTTP/1.0"), ["", "us@er", "p:w", ""]);
     // An AUTHENTICATE_MESSAGE whose user name, "User" in UTF-16, stands at offset 64.
     let mut ntlm = b"NTLMSSP\0\x03\0\0\0".to_vec();
     ntlm.resize(36, 0);
@@ -194,15 +161,9 @@ fn logins_are_read_wherever_they_stand() {
     ntlm.resize(60, 0);
     ntlm.extend(b"\x01\0\0\0U\0s\0e\0r\0");
     let ntlm = base64::Engine::encode(&base64::engine::general_purpose::STANDARD_NO_PAD, ntlm);
-    assert_eq!(
-        logins(&format!("/ HTTP/1.0\r\nAuthorization: NTLM {ntlm}")),
-        ["ntlm", "User", "", ""]
-    );
+    assert_eq!(logins(&format!("/ HTTP/1.0\r\nAuthorization: NTLM {ntlm}")), ["ntlm", "User", "", ""]);
     for nothing in ["Basic", "Basic !!", "NTLM TlRMTVNTUAADAAAA", "Magic abc", ""] {
-        assert_eq!(
-            logins(&format!("/ HTTP/1.0\r\nAuthorization: {nothing}"))[1..],
-            ["", "", ""]
-        );
+        assert_eq!(logins(&format!("/ HTTP/1.0\r\nAuthorization: {nothing}"))[1..], ["", "", ""]);
     }
 }
 
@@ -216,36 +177,14 @@ fn switches_to_what_was_agreed_on_at_the_exact_byte() {
     };
     let agreed = "HTTP/1.1 101 \r\nUpgrade: WebSocket\r\n\r\n\x01";
     assert_eq!(upgrade("websocket", agreed), "[become websocket]");
-    assert_eq!(
-        upgrade("h2c", "HTTP/1.1 101 Switching Protocols\r\n\r\n"),
-        "[become http2]"
-    );
-    assert_eq!(
-        upgrade("tcp", "HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n"),
-        "[carries]"
-    );
-    assert_eq!(
-        upgrade(
-            "h2c",
-            "HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"
-        ),
-        "[end]"
-    );
+    assert_eq!(upgrade("h2c", "HTTP/1.1 101 Switching Protocols\r\n\r\n"), "[become http2]");
+    assert_eq!(upgrade("tcp", "HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n"), "[carries]");
+    assert_eq!(upgrade("h2c", "HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"), "[end]");
 
     let mut parser = PROTOCOL.parser();
     let flow = testing::flow(Transport::TCP, 80);
-    let progress = parser.feed(
-        &flow,
-        Chunk {
-            direction: TO_CLIENT,
-            bytes: agreed.as_bytes(),
-        },
-        &mut Ignore,
-    );
-    let become_websocket = Progress::Become {
-        protocol: "websocket",
-        consumed: agreed.len() - 1,
-    };
+    let progress = parser.feed(&flow, Chunk { direction: TO_CLIENT, bytes: agreed.as_bytes() }, &mut Ignore);
+    let become_websocket = Progress::Become { protocol: "websocket", consumed: agreed.len() - 1 };
     assert_eq!(progress, become_websocket);
 }
 
@@ -262,14 +201,8 @@ fn a_switch_shows_in_the_clients_bytes_alone() {
 #[test]
 fn connect_opens_a_tunnel_that_keeps_the_name() {
     let conversation: testing::Conversation<'_> = &[
-        (
-            TO_SERVER,
-            b"CONNECT www.example.org:443 HTTP/1.1\r\nProxy-Authorization: Basic YTpi\r\n\r\n",
-        ),
-        (
-            TO_CLIENT,
-            b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno",
-        ),
+        (TO_SERVER, b"CONNECT www.example.org:443 HTTP/1.1\r\nProxy-Authorization: Basic YTpi\r\n\r\n"),
+        (TO_CLIENT, b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno"),
         (TO_SERVER, b"CONNECT www.example.org:443 HTTP/1.1\r\n\r\n"),
         (TO_CLIENT, b"HTTP/1.0 200 Connection established\r\n\r\n"),
     ];
@@ -287,10 +220,7 @@ fn a_capture_may_begin_with_the_server() {
     let transcript = read(&[
         (TO_SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
         (TO_CLIENT, b"GET /next HTTP/1.1\r\nHost: a.org\r\n\r\n"),
-        (
-            TO_SERVER,
-            b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
-        ),
+        (TO_SERVER, b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"),
     ]);
     assert_eq!(transcript.value(&FIELDS.host), "a.org");
     assert_eq!(transcript.values(&FIELDS.status), ["200", "304", "200"]);
@@ -299,21 +229,12 @@ fn a_capture_may_begin_with_the_server() {
 #[test]
 fn finds_its_way_again_behind_the_middle_of_a_body() {
     let transcript = read(&[
-        (
-            TO_CLIENT,
-            b"rest of a page\r\n</html>HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-        ),
-        (
-            TO_SERVER,
-            b"rest of a form: marta@example.org\r\nGET /a HTTP/1.1\r\nHost: a.org\r\n\r\n",
-        ),
+        (TO_CLIENT, b"rest of a page\r\n</html>HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        (TO_SERVER, b"rest of a form: marta@example.org\r\nGET /a HTTP/1.1\r\nHost: a.org\r\n\r\n"),
     ]);
     assert_eq!(transcript.value(&FIELDS.host), "a.org");
     assert_eq!(transcript.value(&FIELDS.status), "200");
-    assert_eq!(
-        transcript.value(&FIELDS.request_body),
-        "rest of a form: marta@example.org\r\n"
-    );
+    assert_eq!(transcript.value(&FIELDS.request_body), "rest of a form: marta@example.org\r\n");
 }
 
 #[test]
@@ -376,9 +297,7 @@ fn does_not_take_others_for_itself() {
     for _ in 0..10_000 {
         let mut bytes = [0; 64];
         for byte in &mut bytes {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             *byte = (state >> 33) as u8;
         }
         assert_ne!(probe(&bytes), Probe::Match, "{bytes:?}");
@@ -405,23 +324,13 @@ fn goes_on_behind_a_gap_in_a_body() {
     let flow = testing::flow(Transport::TCP, 80);
     let mut parser = PROTOCOL.parser();
     let feed = |parser: &mut dyn Parser, bytes: &[u8]| {
-        parser.feed(
-            &flow,
-            Chunk {
-                direction: TO_SERVER,
-                bytes,
-            },
-            &mut Ignore,
-        )
+        parser.feed(&flow, Chunk { direction: TO_SERVER, bytes }, &mut Ignore)
     };
     let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nab";
     assert_eq!(feed(&mut *parser, head), Progress::Consumed(head.len()));
     assert_eq!(parser.gap(TO_SERVER, 90, &mut Ignore), Progress::Consumed(0));
     let rest = b"12345678GET /ne";
-    assert_eq!(
-        feed(&mut *parser, rest),
-        Progress::NeedMore { consumed: 8, need: 8 }
-    );
+    assert_eq!(feed(&mut *parser, rest), Progress::NeedMore { consumed: 8, need: 8 });
     assert_eq!(parser.gap(TO_SERVER, 9_999, &mut Ignore), Progress::Consumed(0));
     let found = b"xt\r\nGET / HTTP/1.1\r\nHost: b\r\n\r\n";
     assert_eq!(feed(&mut *parser, found), Progress::Consumed(found.len()));
@@ -430,11 +339,8 @@ fn goes_on_behind_a_gap_in_a_body() {
 #[test]
 fn a_long_upload_comes_in_pieces_and_a_long_download_is_counted() {
     let body = vec![b'x'; BODY_BYTES + 10];
-    let mut request = format!(
-        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
+    let mut request =
+        format!("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
     request.extend(&body);
     let mut response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
     response.extend(&body);
@@ -443,13 +349,7 @@ fn a_long_upload_comes_in_pieces_and_a_long_download_is_counted() {
         parts.extend(request.chunks(step).map(|part| (TO_SERVER, part)));
         parts.extend(response.chunks(step).map(|part| (TO_CLIENT, part)));
         let transcript = read(&parts);
-        let lengths = |field| {
-            transcript
-                .values(field)
-                .iter()
-                .map(|text| text.len())
-                .collect::<Vec<_>>()
-        };
+        let lengths = |field| transcript.values(field).iter().map(|text| text.len()).collect::<Vec<_>>();
         assert_eq!(lengths(&FIELDS.request_body), [BODY_BYTES, 256 + 10]);
         assert_eq!(lengths(&FIELDS.response_body), [BODY_BYTES]);
         assert_eq!(transcript.value(&FIELDS.length), body.len().to_string());

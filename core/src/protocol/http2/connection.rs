@@ -121,21 +121,11 @@ impl Connection {
                 self.side(direction).payload = Payload::Skipped(left - now as u32);
                 Step::Taken(now)
             }
-            Payload::Data {
-                stream,
-                left,
-                padding,
-                is_last,
-            } => {
+            Payload::Data { stream, left, padding, is_last } => {
                 let now = rest.get(..rest.len().min(left as usize)).unwrap_or_default();
                 let left = left - now.len() as u32;
                 self.data(direction, stream, now, out);
-                self.side(direction).payload = Payload::Data {
-                    stream,
-                    left,
-                    padding,
-                    is_last,
-                };
+                self.side(direction).payload = Payload::Data { stream, left, padding, is_last };
                 if left == 0 {
                     self.data_ended(direction, stream, padding, is_last, out);
                 }
@@ -237,11 +227,7 @@ impl Connection {
         let hpack = &mut self.side(direction).hpack;
         let is_request = state_block(hpack, block, expected, &mut message, out)?;
         if is_request != expected && self.requests.is_none() {
-            self.requests = Some(if is_request {
-                direction
-            } else {
-                direction.opposite()
-            });
+            self.requests = Some(if is_request { direction } else { direction.opposite() });
         }
         let stream = self.stream(frame.stream, out);
         let half = stream.half(is_request);
@@ -277,12 +263,8 @@ impl Connection {
         if length == 0 {
             self.data_ended(direction, frame.stream, padding, frame.has(END_STREAM), out);
         } else {
-            self.side(direction).payload = Payload::Data {
-                stream: frame.stream,
-                left: length,
-                padding,
-                is_last: frame.has(END_STREAM),
-            };
+            self.side(direction).payload =
+                Payload::Data { stream: frame.stream, left: length, padding, is_last: frame.has(END_STREAM) };
         }
         Step::Taken(taken)
     }

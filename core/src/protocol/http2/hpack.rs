@@ -34,10 +34,7 @@ struct Entry {
 
 impl Entry {
     fn new(name: &[u8], value: &[u8]) -> Self {
-        Self {
-            text: [name, value].concat().into(),
-            name: name.len(),
-        }
+        Self { text: [name, value].concat().into(), name: name.len() }
     }
 
     fn parts(&self) -> (&[u8], &[u8]) {
@@ -157,16 +154,10 @@ fn representation(reader: &mut Reader<'_>) -> Option<Representation> {
     let first = reader.u8()?;
     Some(match first {
         0x80.. => Representation::Indexed(integer(reader, first, 7)?),
-        0x40..0x80 => Representation::Literal {
-            name: integer(reader, first, 6)?,
-            is_kept: true,
-        },
+        0x40..0x80 => Representation::Literal { name: integer(reader, first, 6)?, is_kept: true },
         0x20..0x40 => Representation::TableSize(integer(reader, first, 5)?),
         // Without indexing, and never to be indexed.
-        0x00..0x20 => Representation::Literal {
-            name: integer(reader, first, 4)?,
-            is_kept: false,
-        },
+        0x00..0x20 => Representation::Literal { name: integer(reader, first, 4)?, is_kept: false },
     })
 }
 

@@ -38,11 +38,7 @@ struct Prefix {
 
 impl Stream {
     pub(super) const fn half(&mut self, is_request: bool) -> &mut Message {
-        if is_request {
-            &mut self.request
-        } else {
-            &mut self.response
-        }
+        if is_request { &mut self.request } else { &mut self.response }
     }
 
     pub(super) const fn is_over(&self) -> bool {
@@ -93,11 +89,7 @@ impl Message {
             prefix.left -= now as u32;
             let (is_coded, is_whole) = (prefix.bytes[0] & 1 != 0, prefix.left == 0);
             rest = after;
-            let codings = if is_coded {
-                self.codings
-            } else {
-                Codings::default()
-            };
+            let codings = if is_coded { self.codings } else { Codings::default() };
             self.gather(message, codings, out);
             if is_whole {
                 self.finish(out);
@@ -106,15 +98,9 @@ impl Message {
     }
 
     fn gather(&mut self, data: &[u8], codings: Codings, out: &mut dyn Sink) {
-        let cap = if self.is_request {
-            REQUEST_BODY_BYTES
-        } else {
-            BODY_BYTES
-        };
+        let cap = if self.is_request { REQUEST_BODY_BYTES } else { BODY_BYTES };
         let (field, direction) = self.body();
-        let content = self
-            .content
-            .get_or_insert_with(|| Box::new(Content::new(codings, cap)));
+        let content = self.content.get_or_insert_with(|| Box::new(Content::new(codings, cap)));
         if !content.is_full() {
             content.push(data, &mut |piece| out.fact(field, direction, Value::Bytes(piece)));
         }
@@ -153,11 +139,7 @@ pub(super) fn state_block(
     message: &mut Message,
     out: &mut dyn Sink,
 ) -> Result<bool, &'static str> {
-    let mut head = Head {
-        is_request: expected,
-        host: None,
-        message,
-    };
+    let mut head = Head { is_request: expected, host: None, message };
     let result = hpack.decode(block, &mut |name, value| head.field(name, value, out));
     let is_request = head.is_request;
     out.end_record();
@@ -222,11 +204,7 @@ impl Head<'_> {
         match &self.host {
             None => authority.state_host(&FIELDS.host, out),
             Some(host) if **host == *authority.name() => {}
-            Some(_) => out.fact(
-                &FIELDS.anomaly,
-                Direction::ToServer,
-                Value::Text("host-differs-from-uri"),
-            ),
+            Some(_) => out.fact(&FIELDS.anomaly, Direction::ToServer, Value::Text("host-differs-from-uri")),
         }
         self.host.get_or_insert_with(|| authority.name().into_owned());
     }

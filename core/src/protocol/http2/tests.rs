@@ -22,12 +22,7 @@ fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     for (name, value) in fields {
         block.push(0);
         for text in [name, value] {
-            block.push(
-                u8::try_from(text.len())
-                    .ok()
-                    .filter(|length| *length < 0x7f)
-                    .unwrap(),
-            );
+            block.push(u8::try_from(text.len()).ok().filter(|length| *length < 0x7f).unwrap());
             block.extend(text.bytes());
         }
     }
@@ -74,11 +69,7 @@ fn reads_requests_and_responses() {
         frame(SETTINGS, 0, 0, &[]),
         frame(SETTINGS, 1, 0, &[]),
         headers(1, 0, &[(":status", "103"), ("link", "</a>")]),
-        headers(
-            1,
-            0,
-            &[(":status", "200"), ("content-length", "2"), ("server", "s")],
-        ),
+        headers(1, 0, &[(":status", "200"), ("content-length", "2"), ("server", "s")]),
         frame(DATA, END_STREAM, 1, b"ok"),
         headers(3, END_STREAM, &[(":status", "204")]),
     ]
@@ -119,22 +110,12 @@ fn reads_grpc_messages_out_of_their_frames() {
     coded.extend(miniz_oxide::deflate::compress_to_vec(b"second", 6));
     coded.extend([0; 8]);
     let message = |flag: u8, data: &[u8]| {
-        [
-            &[flag][..],
-            &u32::try_from(data.len()).unwrap().to_be_bytes(),
-            data,
-        ]
-        .concat()
+        [&[flag][..], &u32::try_from(data.len()).unwrap().to_be_bytes(), data].concat()
     };
     let messages = [message(0, b"first"), message(0, b""), message(1, &coded)].concat();
     let (one, other) = messages.split_at(8);
-    let client = [
-        opening(),
-        headers(1, 0, &call),
-        frame(DATA, 0, 1, one),
-        frame(DATA, END_STREAM, 1, other),
-    ]
-    .concat();
+    let client =
+        [opening(), headers(1, 0, &call), frame(DATA, 0, 1, one), frame(DATA, END_STREAM, 1, other)].concat();
     let server = [
         frame(SETTINGS, 0, 0, &[]),
         headers(1, 0, &[(":status", "200"), ("content-type", "application/grpc")]),
@@ -162,30 +143,19 @@ fn a_header_block_may_go_on_in_other_frames() {
         frame(CONTINUATION, END_HEADERS, 1, three),
     ]
     .concat();
-    assert_eq!(
-        read(&[(TO_SERVER, &client)]).value(&FIELDS.host),
-        "api.example.org"
-    );
+    assert_eq!(read(&[(TO_SERVER, &client)]).value(&FIELDS.host), "api.example.org");
     let interrupted = [opening(), frame(HEADERS, 0, 1, one), frame(DATA, 0, 1, b"")].concat();
     assert!(read(&[(TO_SERVER, &interrupted)]).says("[malformed a header block that is interrupted]"));
 }
 
 #[test]
 fn floods_end_at_their_caps() {
-    let flood = [
-        opening(),
-        frame(HEADERS, 0, 1, &[]),
-        frame(CONTINUATION, 0, 1, &[0; 1000]).repeat(1000),
-    ]
-    .concat();
+    let flood =
+        [opening(), frame(HEADERS, 0, 1, &[]), frame(CONTINUATION, 0, 1, &[0; 1000]).repeat(1000)].concat();
     assert!(read(&[(TO_SERVER, &flood)]).says("[malformed a header block without end]"));
     let huge = [opening(), frame(HEADERS, 0, 1, &vec![0; 1 << 17])[..100].to_vec()].concat();
     assert!(read(&[(TO_SERVER, &huge)]).says("[malformed a header block without end]"));
-    let overflow = [
-        opening(),
-        frame(HEADERS, END_HEADERS, 1, b"\x7f\xff\xff\xff\xff\xff"),
-    ]
-    .concat();
+    let overflow = [opening(), frame(HEADERS, END_HEADERS, 1, b"\x7f\xff\xff\xff\xff\xff")].concat();
     assert!(read(&[(TO_SERVER, &overflow)]).says("[malformed a header block that is cut off]"));
     let padding = [opening(), frame(DATA, PADDED, 1, b"\x09abc")].concat();
     assert!(read(&[(TO_SERVER, &padding)]).says("[malformed more padding than there is]"));
@@ -201,21 +171,10 @@ fn floods_end_at_their_caps() {
     assert_eq!(read(&[(TO_SERVER, &reset)]).values(&FIELDS.method).len(), 1000);
     let transcript = read(&[(TO_SERVER, &open)]);
     assert_eq!(transcript.values(&FIELDS.request_body).len(), 1000);
-    let first = transcript
-        .0
-        .iter()
-        .position(|line| line.starts_with("http2.request.body"))
-        .unwrap();
+    let first = transcript.0.iter().position(|line| line.starts_with("http2.request.body")).unwrap();
     let before = &transcript.0[..first];
-    let opened = before
-        .iter()
-        .filter(|line| line.starts_with("http2.request.method"))
-        .count();
-    assert_eq!(
-        opened,
-        HTTP2_STREAMS + 1,
-        "the oldest stream goes when there are too many"
-    );
+    let opened = before.iter().filter(|line| line.starts_with("http2.request.method")).count();
+    assert_eq!(opened, HTTP2_STREAMS + 1, "the oldest stream goes when there are too many");
 }
 
 #[test]
@@ -225,36 +184,22 @@ fn a_long_body_comes_in_pieces() {
         client.extend(frame(DATA, 0, 1, &[b'x'; 10_000]));
     }
     let transcript = read(&[(TO_SERVER, &client)]);
-    let lengths: Vec<usize> = transcript
-        .values(&FIELDS.request_body)
-        .iter()
-        .map(|piece| piece.len())
-        .collect();
+    let lengths: Vec<usize> =
+        transcript.values(&FIELDS.request_body).iter().map(|piece| piece.len()).collect();
     assert_eq!(lengths, [BODY_BYTES, 100_000 - BODY_BYTES + 256]);
 }
 
 #[test]
 fn goes_on_behind_a_gap_in_data_only() {
     let flow = testing::flow(Transport::TCP, 8080);
-    let client = [
-        opening(),
-        headers(1, 0, GET),
-        frame(DATA, 0, 1, &[b'x'; 100])[..50].to_vec(),
-    ]
-    .concat();
+    let client = [opening(), headers(1, 0, GET), frame(DATA, 0, 1, &[b'x'; 100])[..50].to_vec()].concat();
     let mut parser = PROTOCOL.parser();
     let mut sink = Ignore;
-    let chunk = crate::flow::Chunk {
-        direction: TO_SERVER,
-        bytes: &client,
-    };
+    let chunk = crate::flow::Chunk { direction: TO_SERVER, bytes: &client };
     let consumed = crate::protocol::Progress::Consumed;
     assert_eq!(parser.feed(&flow, chunk, &mut sink), consumed(client.len()));
     assert_eq!(parser.gap(TO_SERVER, 59, &mut sink), consumed(0));
-    assert_eq!(
-        parser.gap(TO_SERVER, 1, &mut sink),
-        crate::protocol::Progress::Done
-    );
+    assert_eq!(parser.gap(TO_SERVER, 1, &mut sink), crate::protocol::Progress::Done);
 }
 
 struct Ignore;

@@ -15,11 +15,7 @@ fn login(conversation: Conversation<'_>) -> (String, String) {
 #[test]
 fn a_login_may_be_written_in_atoms_quotes_and_literals() {
     let greeting: (Direction, &[u8]) = (TO_CLIENT, b"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n");
-    let atoms = login(&[
-        greeting,
-        (TO_SERVER, b"a1 LOGIN marta hunter2\r\n"),
-        (TO_CLIENT, b"a1 OK in\r\n"),
-    ]);
+    let atoms = login(&[greeting, (TO_SERVER, b"a1 LOGIN marta hunter2\r\n"), (TO_CLIENT, b"a1 OK in\r\n")]);
     assert_eq!(atoms, ("marta".to_owned(), "hunter2".to_owned()));
     let quoted = login(&[greeting, (TO_SERVER, b"a1 login \"marta k\" \"a\\\"b\\\\c\"\r\n")]);
     assert_eq!(quoted, ("marta k".to_owned(), "a\"b\\c".to_owned()));
@@ -57,19 +53,13 @@ fn an_appended_message_and_a_fetched_one_are_content() {
         (TO_SERVER, b"Subject: note\r\n\r\nmy phone 42\r\n"),
         (TO_CLIENT, b"a1 OK done\r\n"),
         (TO_SERVER, b"a2 UID FETCH 1 BODY[]\r\n"),
-        (
-            TO_CLIENT,
-            b"* 1 FETCH (UID 1 BODY[] {11}\r\nhello\r\nyou\n)\r\na2 OK done\r\n",
-        ),
+        (TO_CLIENT, b"* 1 FETCH (UID 1 BODY[] {11}\r\nhello\r\nyou\n)\r\na2 OK done\r\n"),
     ];
     let said = testing::feed(&PROTOCOL, &flow(), conversation);
     assert_eq!(said.value(&SUBJECT), "note");
     assert_eq!(said.values(&STATUS), ["OK", "OK"]);
     let content = said.values(&CONTENT);
-    assert!(
-        content.iter().any(|text| text.contains("my phone 42")),
-        "{content:?}"
-    );
+    assert!(content.iter().any(|text| text.contains("my phone 42")), "{content:?}");
     assert!(content.contains(&"hello\r\nyou\n"), "{content:?}");
     testing::keeps_promises(&PROTOCOL, &flow(), conversation);
 }
@@ -123,10 +113,6 @@ fn other_protocols_are_not_imap() {
         b"220 x\r\n",
     ] {
         let odd = testing::flow(Transport::TCP, 9143);
-        assert_eq!(
-            testing::probe(&PROTOCOL, &odd, TO_SERVER, bytes),
-            Probe::Mismatch,
-            "{bytes:?}"
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &odd, TO_SERVER, bytes), Probe::Mismatch, "{bytes:?}");
     }
 }

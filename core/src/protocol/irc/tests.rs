@@ -8,14 +8,8 @@ fn flow() -> FlowKey {
 #[test]
 fn reads_registration_and_messages() {
     let conversation: Conversation<'_> = &[
-        (
-            TO_SERVER,
-            b"NICK marta\r\nUSER marta localhost irc.lab :Marta K\r\n",
-        ),
-        (
-            TO_CLIENT,
-            b":irc.lab 001 marta :Welcome\r\n:irc.lab 002 marta :Your host\r\n",
-        ),
+        (TO_SERVER, b"NICK marta\r\nUSER marta localhost irc.lab :Marta K\r\n"),
+        (TO_CLIENT, b":irc.lab 001 marta :Welcome\r\n:irc.lab 002 marta :Your host\r\n"),
         (TO_SERVER, b"JOIN #lab\r\nPRIVMSG #lab :hello all\r\n"),
         (TO_CLIENT, b"@time=x :jo!j@h PRIVMSG marta :\x02hi\x02\r\n"),
     ];
@@ -36,23 +30,11 @@ fn reads_every_way_to_log_in() {
         (said.values(&USERNAME).join(" "), said.value(&PASSWORD).to_owned())
     };
     let with = |user: &str, password: &str| (user.to_owned(), password.to_owned());
-    assert_eq!(
-        login(b"PASS secret\r\nNICK m\r\nUSER marta 0 * :M\r\n"),
-        with("marta", "secret")
-    );
-    assert_eq!(
-        login(b"PRIVMSG NickServ :IDENTIFY secret\r\n"),
-        with("", "secret")
-    );
-    assert_eq!(
-        login(b"PRIVMSG NickServ :identify marta secret\r\n"),
-        with("marta", "secret")
-    );
+    assert_eq!(login(b"PASS secret\r\nNICK m\r\nUSER marta 0 * :M\r\n"), with("marta", "secret"));
+    assert_eq!(login(b"PRIVMSG NickServ :IDENTIFY secret\r\n"), with("", "secret"));
+    assert_eq!(login(b"PRIVMSG NickServ :identify marta secret\r\n"), with("marta", "secret"));
     assert_eq!(login(b"NS IDENTIFY marta secret\r\n"), with("marta", "secret"));
-    assert_eq!(
-        login(b"PRIVMSG Q@CServe.quakenet.org :AUTH marta secret\r\n"),
-        with("marta", "secret")
-    );
+    assert_eq!(login(b"PRIVMSG Q@CServe.quakenet.org :AUTH marta secret\r\n"), with("marta", "secret"));
     assert_eq!(login(b"OPER marta secret\r\n"), with("marta", "secret"));
     let sasl = b"CAP REQ :sasl\r\nAUTHENTICATE PLAIN\r\nAUTHENTICATE AGxhYgBsYWJwdw==\r\nCAP END\r\n";
     assert_eq!(login(sasl), with("lab", "labpw"));
@@ -91,10 +73,6 @@ fn other_protocols_are_not_irc() {
         b"EHLO x\r\n",
         b"\x00\x01",
     ] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow(), TO_SERVER, bytes),
-            Probe::Mismatch,
-            "{bytes:?}"
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow(), TO_SERVER, bytes), Probe::Mismatch, "{bytes:?}");
     }
 }

@@ -16,12 +16,7 @@ fn message(id: u8, operation: &[u8]) -> Vec<u8> {
 }
 
 fn bind(name: &[u8], password: &[u8]) -> Vec<u8> {
-    let parts = [
-        ber(INTEGER, &[&[3]]),
-        ber(OCTET_STRING, &[name]),
-        ber(0x80, &[password]),
-    ]
-    .concat();
+    let parts = [ber(INTEGER, &[&[3]]), ber(OCTET_STRING, &[name]), ber(0x80, &[password])].concat();
     message(1, &ber(0x60, &[&parts]))
 }
 
@@ -35,9 +30,7 @@ fn search() -> Vec<u8> {
     let name = ber(0xa4, &[&ber(4, &[b"cn"]), &parts]);
     let body = [
         ber(OCTET_STRING, &[b"dc=lab"]),
-        vec![
-            ENUMERATED, 1, 2, ENUMERATED, 1, 0, INTEGER, 1, 0, INTEGER, 1, 0, 1, 1, 0,
-        ],
+        vec![ENUMERATED, 1, 2, ENUMERATED, 1, 0, INTEGER, 1, 0, INTEGER, 1, 0, 1, 1, 0],
         ber(0xa0, &[&mail, &name]),
         ber(SEQUENCE, &[&ber(4, &[b"phone"])]),
     ]
@@ -49,12 +42,8 @@ fn search() -> Vec<u8> {
 fn reads_binds_searches_and_results() {
     let (bind, search) = (bind(b"cn=admin", b"secret"), search());
     let (bound, done) = (result(1, 0x61, 0), result(2, 0x65, 32));
-    let conversation = [
-        (TO_SERVER, &bind[..]),
-        (TO_CLIENT, &bound[..]),
-        (TO_SERVER, &search[..]),
-        (TO_CLIENT, &done[..]),
-    ];
+    let conversation =
+        [(TO_SERVER, &bind[..]), (TO_CLIENT, &bound[..]), (TO_SERVER, &search[..]), (TO_CLIENT, &done[..])];
     let said = testing::feed(&PROTOCOL, &flow(), &conversation);
     assert_eq!(said.value(&USERNAME), "cn=admin");
     assert_eq!(said.value(&PASSWORD), "secret");
@@ -75,17 +64,8 @@ fn an_anonymous_bind_is_no_login() {
 
 #[test]
 fn what_is_added_is_content() {
-    let attribute = ber(
-        SEQUENCE,
-        &[
-            &ber(4, &[b"mobile"]),
-            &ber(0x31, &[&ber(4, &[b"+4915112345678"])]),
-        ],
-    );
-    let add = message(
-        3,
-        &ber(0x68, &[&ber(4, &[b"cn=Jo"]), &ber(SEQUENCE, &[&attribute])]),
-    );
+    let attribute = ber(SEQUENCE, &[&ber(4, &[b"mobile"]), &ber(0x31, &[&ber(4, &[b"+4915112345678"])])]);
+    let add = message(3, &ber(0x68, &[&ber(4, &[b"cn=Jo"]), &ber(SEQUENCE, &[&attribute])]));
     let said = testing::feed(&PROTOCOL, &flow(), &[(TO_SERVER, &add)]);
     assert_eq!(said.value(&CONTENT), "cn=Jo\nmobile\n+4915112345678\n");
 }
@@ -105,11 +85,7 @@ fn tls_starts_behind_the_answer_to_start_tls() {
 fn a_security_layer_ends_the_reading() {
     let gssapi = ber(0xa3, &[&ber(4, &[b"GSSAPI"])]);
     let bind = message(1, &ber(0x60, &[&ber(INTEGER, &[&[3]]), &ber(4, &[]), &gssapi]));
-    let said = testing::feed(
-        &PROTOCOL,
-        &flow(),
-        &[(TO_SERVER, &bind), (TO_SERVER, &[0, 0, 0, 9, 1, 2, 3])],
-    );
+    let said = testing::feed(&PROTOCOL, &flow(), &[(TO_SERVER, &bind), (TO_SERVER, &[0, 0, 0, 9, 1, 2, 3])]);
     assert_eq!(said.value(&SASL_MECHANISM), "GSSAPI");
     assert!(said.says("[unseen encrypted]") && said.says("[done]"));
 }
@@ -131,20 +107,9 @@ fn every_operation_is_recognised() {
     let control = ber(CONTROLS, &[&ber(SEQUENCE, &[&ber(4, &[b"2.16.840"])])]);
     let with_control = ber(SEQUENCE, &[&[INTEGER, 1, 3, 0x42, 0], &control]);
     for bytes in [bind(b"", b""), search(), result(1, 0x61, 49), with_control] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow(), TO_SERVER, &bytes),
-            Probe::Match,
-            "{bytes:x?}"
-        );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &udp, TO_SERVER, &bytes),
-            Probe::Match,
-            "{bytes:x?}"
-        );
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow(), TO_SERVER, &bytes[..4]),
-            Probe::NeedMore
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow(), TO_SERVER, &bytes), Probe::Match, "{bytes:x?}");
+        assert_eq!(testing::probe(&PROTOCOL, &udp, TO_SERVER, &bytes), Probe::Match, "{bytes:x?}");
+        assert_eq!(testing::probe(&PROTOCOL, &flow(), TO_SERVER, &bytes[..4]), Probe::NeedMore);
     }
 }
 
@@ -164,10 +129,6 @@ fn other_protocols_are_not_ldap() {
         b"\x30\x0c\x02\x01\x01\x60\x70\x02\x01\x03\x04\x00",
         b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x09\x04\x00\x80\x00",
     ] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow(), TO_SERVER, bytes),
-            Probe::Mismatch,
-            "{bytes:x?}"
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow(), TO_SERVER, bytes), Probe::Mismatch, "{bytes:x?}");
     }
 }

@@ -35,13 +35,12 @@ pub(in super::super) static C37118: Marked = Marked {
 /// CRC-CCITT with all ones at the start.
 fn crc_ccitt(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0xffff, |sum, byte| {
-        (0..8).fold(sum ^ u16::from(*byte) << 8, |sum, _| {
-            if sum & 0x8000 != 0 {
-                sum << 1 ^ 0x1021
-            } else {
-                sum << 1
-            }
-        })
+        (0..8).fold(
+            sum ^ u16::from(*byte) << 8,
+            |sum, _| {
+                if sum & 0x8000 != 0 { sum << 1 ^ 0x1021 } else { sum << 1 }
+            },
+        )
     })
 }
 
@@ -66,9 +65,7 @@ pub(in super::super) static DNP3: Marked = Marked {
 /// CRC-16/DNP, reflected.
 fn crc_dnp(bytes: &[u8]) -> u16 {
     !bytes.iter().fold(0, |sum, byte| {
-        (0..8).fold(sum ^ u16::from(*byte), |sum, _| {
-            if sum & 1 != 0 { sum >> 1 ^ 0xa6bc } else { sum >> 1 }
-        })
+        (0..8).fold(sum ^ u16::from(*byte), |sum, _| if sum & 1 != 0 { sum >> 1 ^ 0xa6bc } else { sum >> 1 })
     })
 }
 
@@ -117,20 +114,11 @@ pub(in super::super) static FINS: Marked = Marked {
     first: FirstByte::OneOf(&[b'F', 0x80, 0x81, 0xc0, 0xc1]),
     mark: |opening| match *opening.newest() {
         [b'F', b'I', b'N', b'S', 0, 0, _, _, 0, 0, 0, 0..=6, ..] => Probe::Match,
-        [
-            0x80 | 0x81 | 0xc0 | 0xc1,
-            0,
-            0..=7,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            1..=0x28,
-            ..,
-        ] if opening.is_datagram() && opening.flow.has_port(9600) => Probe::Match,
+        [0x80 | 0x81 | 0xc0 | 0xc1, 0, 0..=7, _, _, _, _, _, _, _, 1..=0x28, ..]
+            if opening.is_datagram() && opening.flow.has_port(9600) =>
+        {
+            Probe::Match
+        }
         ref bytes
             if !opening.is_datagram()
                 && bytes.len() < 12
@@ -164,11 +152,7 @@ pub(in super::super) static HART_IP: Marked = Marked {
             let length = usize::from(reader.u16()?);
             // A stream begins with the session's initiation or its answer.
             let initiates = kind <= 1 && message == 0 && length == 13;
-            Some(if opening.is_datagram() {
-                length == bytes.len()
-            } else {
-                initiates
-            })
+            Some(if opening.is_datagram() { length == bytes.len() } else { initiates })
         })();
         verdict(opening, fits)
     },
@@ -183,10 +167,9 @@ pub(in super::super) static HISLIP: Marked = Marked {
     first: FirstByte::OneOf(b"H"),
     mark: |opening| match *opening.newest() {
         [b'H', b'S', 0..=27, _, _, _, _, _, 0, 0, 0, 0, ..] => Probe::Match,
-        ref bytes if bytes.len() < 12 && bytes.starts_with(&b"HS"[..bytes.len().min(2)]) => verdict(
-            opening,
-            bytes.get(2).is_some_and(|kind| *kind > 27).then_some(false),
-        ),
+        ref bytes if bytes.len() < 12 && bytes.starts_with(&b"HS"[..bytes.len().min(2)]) => {
+            verdict(opening, bytes.get(2).is_some_and(|kind| *kind > 27).then_some(false))
+        }
         _ => Probe::Mismatch,
     },
 };
@@ -287,11 +270,8 @@ pub(in super::super) static TPLINK: Marked = Marked {
             _ => return Probe::Mismatch,
         };
         let mut key = 171;
-        let clear: Vec<u8> = body
-            .iter()
-            .take(12)
-            .map(|byte| byte ^ std::mem::replace(&mut key, *byte))
-            .collect();
+        let clear: Vec<u8> =
+            body.iter().take(12).map(|byte| byte ^ std::mem::replace(&mut key, *byte)).collect();
         let fits = clear.starts_with(b"{\"") && clear.iter().all(|byte| (b' '..0x7f).contains(byte));
         match clear.len() {
             8.. => verdict(opening, Some(fits)),
@@ -309,10 +289,8 @@ pub(in super::super) static TUYA: Marked = Marked {
     first: FirstByte::OneOf(&[0]),
     mark: |opening| {
         let bytes = opening.newest();
-        let marks: [(&[u8], &[u8]); 2] = [
-            (b"\0\0\x55\xaa", b"\0\0\xaa\x55"),
-            (b"\0\0\x66\x99", b"\0\0\x99\x66"),
-        ];
+        let marks: [(&[u8], &[u8]); 2] =
+            [(b"\0\0\x55\xaa", b"\0\0\xaa\x55"), (b"\0\0\x66\x99", b"\0\0\x99\x66")];
         match marks.iter().find(|(front, _)| bytes.starts_with(front)) {
             Some((_, end)) if bytes.len() >= 20 && bytes.ends_with(end) => Probe::Match,
             Some(_) => verdict(opening, (bytes.len() > 1024).then_some(false)),

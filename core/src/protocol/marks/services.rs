@@ -50,15 +50,8 @@ pub(in super::super) static BITCOIN: Marked = Marked {
             return Probe::Mismatch;
         }
         let fits = reader.take(12).map(|command| {
-            let name = command
-                .iter()
-                .take_while(|byte| byte.is_ascii_lowercase())
-                .count();
-            name > 2
-                && command
-                    .iter()
-                    .skip(name)
-                    .all(|byte| matches!(byte, 0 | b'0'..=b'9'))
+            let name = command.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+            name > 2 && command.iter().skip(name).all(|byte| matches!(byte, 0 | b'0'..=b'9'))
         });
         verdict(opening, fits)
     },
@@ -191,12 +184,7 @@ pub(in super::super) static FIX: Marked = Marked {
     transports: TCP,
     ports: &[],
     first: FirstByte::OneOf(b"8"),
-    mark: |opening| {
-        begins(
-            opening,
-            &[b"8=FIX.4.", b"8=FIX.5.", b"8=FIXT.1.1\x01", b"8=O\x019="],
-        )
-    },
+    mark: |opening| begins(opening, &[b"8=FIX.4.", b"8=FIX.5.", b"8=FIXT.1.1\x01", b"8=O\x019="]),
 };
 
 pub(in super::super) static GEARMAN: Marked = Marked {
@@ -221,10 +209,7 @@ pub(in super::super) static IPERF: Marked = Marked {
     first: FirstByte::Range(b'2', b'z'),
     mark: |opening| {
         let bytes = opening.newest();
-        let letters = bytes
-            .iter()
-            .take(36)
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
+        let letters = bytes.iter().take(36).all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
         match bytes.get(36) {
             _ if !letters => Probe::Mismatch,
             Some(0) => Probe::Match,
@@ -243,14 +228,7 @@ pub(in super::super) static JRMI: Marked = Marked {
     mark: |opening| {
         begins(
             opening,
-            &[
-                b"JRMI\0\x01K",
-                b"JRMI\0\x01L",
-                b"JRMI\0\x01M",
-                b"JRMI\0\x02K",
-                b"JRMI\0\x02L",
-                b"JRMI\0\x02M",
-            ],
+            &[b"JRMI\0\x01K", b"JRMI\0\x01L", b"JRMI\0\x01M", b"JRMI\0\x02K", b"JRMI\0\x02L", b"JRMI\0\x02M"],
         )
     },
 };
@@ -303,13 +281,14 @@ pub(in super::super) static MOSH: Marked = Marked {
             return Probe::Mismatch;
         };
         match opening.previous {
-            Some(Chunk {
-                direction,
-                bytes: previous,
-            }) if direction != opening.direction => match mosh_nonce(previous) {
-                Some((other, _)) if other != from_server && previous.len() >= MOSH_SHORTEST => Probe::Match,
-                _ => Probe::Mismatch,
-            },
+            Some(Chunk { direction, bytes: previous }) if direction != opening.direction => {
+                match mosh_nonce(previous) {
+                    Some((other, _)) if other != from_server && previous.len() >= MOSH_SHORTEST => {
+                        Probe::Match
+                    }
+                    _ => Probe::Mismatch,
+                }
+            }
             _ => Probe::NeedMore,
         }
     },
@@ -424,12 +403,7 @@ pub(in super::super) static RADMIN: Marked = Marked {
     transports: TCP,
     ports: &[4899],
     first: FirstByte::OneOf(&[1]),
-    mark: |opening| {
-        begins(
-            opening,
-            &[b"\x01\0\0\0\x01\0\0\0\x08\x08", b"\x01\0\0\0\x01\0\0\0\x1b\x1b"],
-        )
-    },
+    mark: |opening| begins(opening, &[b"\x01\0\0\0\x01\0\0\0\x08\x08", b"\x01\0\0\0\x01\0\0\0\x1b\x1b"]),
 };
 
 /// RakNet's messages before a connection hold sixteen fixed bytes, at a place that hangs on the kind of message.
@@ -535,9 +509,7 @@ pub(in super::super) static TEAMVIEWER: Marked = Marked {
     mark: |opening| {
         let bytes = opening.newest();
         if opening.is_datagram() {
-            let zeros = bytes
-                .get(..11)
-                .is_some_and(|zeros| zeros.iter().all(|byte| *byte == 0));
+            let zeros = bytes.get(..11).is_some_and(|zeros| zeros.iter().all(|byte| *byte == 0));
             let fits = zeros && matches!(bytes.get(11..14), Some([_, 0x17, 0x24] | [0x17, 0x24, _]));
             return verdict(opening, Some(fits));
         }
@@ -568,11 +540,7 @@ pub(in super::super) static THRIFT: Marked = Marked {
         let mut reader = Reader::new(bare);
         if opening.is_datagram() && bare.first() == Some(&0x82) {
             // Compact: version 1 and a kind, a sequence number, a short name.
-            let name = bare
-                .iter()
-                .skip(1)
-                .position(|byte| byte & 0x80 == 0)
-                .map(|end| end + 2);
+            let name = bare.iter().skip(1).position(|byte| byte & 0x80 == 0).map(|end| end + 2);
             let fits = name.and_then(|at| {
                 let length = usize::from(*bare.get(at)?);
                 let name = bare.get(at + 1..at + 1 + length)?;
@@ -581,12 +549,9 @@ pub(in super::super) static THRIFT: Marked = Marked {
             return verdict(opening, fits);
         }
         let fits = match (reader.u32(), reader.u32()) {
-            (Some(0x8001_0001..=0x8001_0004), Some(length @ 1..=128)) => {
-                reader.take(length as usize).map(|name| {
-                    name.iter()
-                        .all(|byte| byte.is_ascii_alphanumeric() || b"_.:".contains(byte))
-                })
-            }
+            (Some(0x8001_0001..=0x8001_0004), Some(length @ 1..=128)) => reader
+                .take(length as usize)
+                .map(|name| name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.:".contains(byte))),
             (Some(0x8001_0001..=0x8001_0004), None) => None,
             _ if bytes.len() < 8 && bytes.first().is_none_or(|byte| matches!(byte, 0 | 0x80)) => None,
             _ => Some(false),
@@ -612,10 +577,8 @@ pub(in super::super) static TINC: Marked = Marked {
         let words: Vec<_> = head[..end].split(|byte| *byte == b' ').collect();
         let fits = match words.as_slice() {
             [b"0", name, version] => {
-                let named = name
-                    .iter()
-                    .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-                    && !name.is_empty();
+                let named =
+                    name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') && !name.is_empty();
                 let known = *version == b"17" || (version.starts_with(b"17.") && version.len() <= 4);
                 named && known
             }

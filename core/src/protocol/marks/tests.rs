@@ -5,11 +5,7 @@ use crate::protocol::testing::{TO_CLIENT, TO_SERVER, flow, keeps_promises, probe
 fn samples() -> Vec<(&'static Marked, Transport, u16, Vec<u8>)> {
     let tcp = |marked, port, bytes: &[u8]| (marked, Transport::TCP, port, bytes.to_vec());
     let udp = |marked, port, bytes: &[u8]| (marked, Transport::UDP, port, bytes.to_vec());
-    let raknet = [
-        &b"\x05"[..],
-        b"\0\xff\xff\0\xfe\xfe\xfe\xfe\xfd\xfd\xfd\xfd\x12\x34\x56\x78\x0a",
-    ]
-    .concat();
+    let raknet = [&b"\x05"[..], b"\0\xff\xff\0\xfe\xfe\xfe\xfe\xfd\xfd\xfd\xfd\x12\x34\x56\x78\x0a"].concat();
     let mut key = 171;
     let tplink: Vec<u8> = b"{\"system\":{}}"
         .iter()
@@ -66,25 +62,18 @@ fn samples() -> Vec<(&'static Marked, Transport, u16, Vec<u8>)> {
 /// Only its own checksum makes the sample of IEEE C37.118 whole.
 fn with_checksum(mut frame: Vec<u8>) -> Vec<u8> {
     let body = frame.len() - 2;
-    let sum = frame[..body].iter().fold(0xffff_u16, |sum, byte| {
-        (0..8).fold(sum ^ u16::from(*byte) << 8, |sum, _| {
-            if sum & 0x8000 != 0 {
-                sum << 1 ^ 0x1021
-            } else {
-                sum << 1
-            }
-        })
-    });
+    let sum =
+        frame[..body].iter().fold(0xffff_u16, |sum, byte| {
+            (0..8).fold(sum ^ u16::from(*byte) << 8, |sum, _| {
+                if sum & 0x8000 != 0 { sum << 1 ^ 0x1021 } else { sum << 1 }
+            })
+        });
     frame[body..].copy_from_slice(&sum.to_be_bytes());
     frame
 }
 
 fn checked(marked: &Marked, bytes: Vec<u8>) -> Vec<u8> {
-    if std::ptr::eq(marked, &raw const C37118) {
-        with_checksum(bytes)
-    } else {
-        bytes
-    }
+    if std::ptr::eq(marked, &raw const C37118) { with_checksum(bytes) } else { bytes }
 }
 
 #[test]
@@ -92,12 +81,7 @@ fn every_mark_is_known_and_no_other_protocols() {
     for (marked, transport, port, bytes) in samples() {
         let bytes = checked(marked, bytes);
         let flow = flow(transport, port);
-        assert_eq!(
-            probe(marked, &flow, TO_SERVER, &bytes),
-            Probe::Match,
-            "{}",
-            marked.name
-        );
+        assert_eq!(probe(marked, &flow, TO_SERVER, &bytes), Probe::Match, "{}", marked.name);
         for (other, ..) in samples() {
             if other.transports.contains(&transport) && other.name != marked.name {
                 assert_ne!(
@@ -163,10 +147,7 @@ fn two(marked: &Marked, first: &[u8], second: &[u8]) -> Probe {
         direction: TO_CLIENT,
         to_server: b"",
         to_client: second,
-        previous: Some(Chunk {
-            direction: TO_SERVER,
-            bytes: first,
-        }),
+        previous: Some(Chunk { direction: TO_SERVER, bytes: first }),
     })
 }
 

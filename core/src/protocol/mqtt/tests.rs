@@ -22,11 +22,7 @@ const PUBLISH_5: &[u8] = b"\x30\x0c\0\x01t\x07\x26\0\x01a\0\x01bz";
 
 #[test]
 fn reads_credentials_and_will_of_a_connect() {
-    let transcript = feed(
-        &PROTOCOL,
-        &broker(),
-        &[(TO_SERVER, CONNECT_4), (TO_CLIENT, CONNACK_OK)],
-    );
+    let transcript = feed(&PROTOCOL, &broker(), &[(TO_SERVER, CONNECT_4), (TO_CLIENT, CONNACK_OK)]);
     assert_eq!(
         transcript.0,
         [
@@ -52,11 +48,7 @@ fn reads_topics_and_payloads() {
     let transcript = feed(
         &PROTOCOL,
         &broker(),
-        &[
-            (TO_SERVER, PUBLISH_0),
-            (TO_SERVER, PUBLISH_1),
-            (TO_SERVER, SUBSCRIBE_2),
-        ],
+        &[(TO_SERVER, PUBLISH_0), (TO_SERVER, PUBLISH_1), (TO_SERVER, SUBSCRIBE_2)],
     );
     assert_eq!(transcript.values(&TOPIC), ["home/gps", "t"]);
     assert_eq!(transcript.values(&MESSAGE), ["hello 52", "hi"]);
@@ -65,11 +57,7 @@ fn reads_topics_and_payloads() {
 
 #[test]
 fn steps_over_the_properties_of_version_5() {
-    let transcript = feed(
-        &PROTOCOL,
-        &broker(),
-        &[(TO_SERVER, CONNECT_5), (TO_SERVER, PUBLISH_5)],
-    );
+    let transcript = feed(&PROTOCOL, &broker(), &[(TO_SERVER, CONNECT_5), (TO_SERVER, PUBLISH_5)]);
     assert_eq!(transcript.values(&USER_PROPERTY), ["k: imei", "a: b"]);
     assert_eq!(transcript.value(&MESSAGE), "z");
 }
@@ -98,10 +86,7 @@ fn a_brokers_answer_alone_is_known_with_company_or_port() {
     assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, PUBLISH_0), Probe::NeedMore);
     let under_way = [b"\xc0\0", PUBLISH_0].concat();
     assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &under_way), Probe::Match);
-    assert_eq!(
-        probe(&PROTOCOL, &odd, TO_SERVER, b"\xc0\0\xc0\0"),
-        Probe::NeedMore
-    );
+    assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, b"\xc0\0\xc0\0"), Probe::NeedMore);
 }
 
 #[test]
@@ -139,9 +124,5 @@ fn keeps_a_dissectors_promises() {
             (TO_SERVER, PUBLISH_1),
         ],
     );
-    keeps_promises(
-        &PROTOCOL,
-        &broker(),
-        &[(TO_SERVER, CONNECT_5), (TO_SERVER, PUBLISH_5)],
-    );
+    keeps_promises(&PROTOCOL, &broker(), &[(TO_SERVER, CONNECT_5), (TO_SERVER, PUBLISH_5)]);
 }

@@ -77,10 +77,7 @@ fn reads_cleartext_passwords() {
     let at_once = feed(
         &PROTOCOL,
         &server(),
-        &[(
-            TO_SERVER,
-            &login(PLUGIN_AUTH, b"anna\0\x07secret\0mysql_clear_password\0"),
-        )],
+        &[(TO_SERVER, &login(PLUGIN_AUTH, b"anna\0\x07secret\0mysql_clear_password\0"))],
     );
     assert_eq!(at_once.value(&PASSWORD), "secret");
     let asked = feed(
@@ -107,14 +104,8 @@ fn reads_statements_and_files() {
             (TO_SERVER, &login(0, b"anna\0\0")),
             (TO_CLIENT, &packet(2, OK)),
             (TO_SERVER, &packet(0, b"\x16INSERT INTO t VALUES (?)")),
-            (
-                TO_SERVER,
-                &packet(0, b"\x17\x01\0\0\0\0\x01\0\0\0\0\x01\xfd\0\x02hi"),
-            ),
-            (
-                TO_SERVER,
-                &packet(0, b"\x03LOAD DATA LOCAL INFILE 'a' INTO TABLE t"),
-            ),
+            (TO_SERVER, &packet(0, b"\x17\x01\0\0\0\0\x01\0\0\0\0\x01\xfd\0\x02hi")),
+            (TO_SERVER, &packet(0, b"\x03LOAD DATA LOCAL INFILE 'a' INTO TABLE t")),
             (TO_CLIENT, &packet(1, b"\xfba")),
             (TO_SERVER, &packet(2, b"1,2\n")),
             (TO_SERVER, &packet(3, b"")),
@@ -127,11 +118,7 @@ fn reads_statements_and_files() {
 
 #[test]
 fn hands_tls_on_behind_an_ssl_request() {
-    let transcript = feed(
-        &PROTOCOL,
-        &server(),
-        &[(TO_CLIENT, &greeting()), (TO_SERVER, &login(SSL, b""))],
-    );
+    let transcript = feed(&PROTOCOL, &server(), &[(TO_CLIENT, &greeting()), (TO_SERVER, &login(SSL, b""))]);
     assert!(transcript.says("[secured by tls]"));
 }
 

@@ -40,10 +40,7 @@ fn two(flow: &FlowKey, first: (Direction, &[u8]), second: (Direction, &[u8])) ->
         direction: second.0,
         to_server: sides[0],
         to_client: sides[1],
-        previous: Some(Chunk {
-            direction: first.0,
-            bytes: first.1,
-        }),
+        previous: Some(Chunk { direction: first.0, bytes: first.1 }),
     })
 }
 
@@ -52,15 +49,9 @@ fn an_answer_that_repeats_the_session_is_proof() {
     for protection in [&b""[..], &tls_auth()] {
         let opens = reset(HARD_RESET_CLIENT_V2, CLIENT, protection, OPENS);
         let answers = answer(protection);
-        assert_eq!(
-            two(&udp(443), (TO_SERVER, &opens), (TO_CLIENT, &answers)),
-            Probe::Match
-        );
+        assert_eq!(two(&udp(443), (TO_SERVER, &opens), (TO_CLIENT, &answers)), Probe::Match);
         let other = reset(HARD_RESET_CLIENT_V2, SERVER, protection, OPENS);
-        assert_eq!(
-            two(&udp(443), (TO_SERVER, &other), (TO_CLIENT, &answers)),
-            Probe::NeedMore
-        );
+        assert_eq!(two(&udp(443), (TO_SERVER, &other), (TO_CLIENT, &answers)), Probe::NeedMore);
     }
 }
 
@@ -70,28 +61,16 @@ fn sealed_resets_are_known_by_their_clocks() {
     let with_key = tls_crypt(HARD_RESET_CLIENT_V3, CLIENT, 5 + 400);
     let answers = tls_crypt(HARD_RESET_SERVER_V2, SERVER, 17);
     for opens in [&opens, &with_key] {
-        assert_eq!(
-            two(&udp(443), (TO_SERVER, opens), (TO_CLIENT, &answers)),
-            Probe::Match
-        );
+        assert_eq!(two(&udp(443), (TO_SERVER, opens), (TO_CLIENT, &answers)), Probe::Match);
     }
 }
 
 #[test]
 fn a_client_that_asks_twice_is_proof() {
     let opens = reset(HARD_RESET_CLIENT_V2, CLIENT, b"", OPENS);
-    assert_eq!(
-        two(&udp(443), (TO_SERVER, &opens), (TO_SERVER, &opens)),
-        Probe::Match
-    );
-    assert_eq!(
-        probe_bytes(&PROTOCOL, &udp(443), TO_SERVER, &opens),
-        Probe::NeedMore
-    );
-    assert_eq!(
-        probe_bytes(&PROTOCOL, &udp(1194), TO_SERVER, &opens),
-        Probe::Match
-    );
+    assert_eq!(two(&udp(443), (TO_SERVER, &opens), (TO_SERVER, &opens)), Probe::Match);
+    assert_eq!(probe_bytes(&PROTOCOL, &udp(443), TO_SERVER, &opens), Probe::NeedMore);
+    assert_eq!(probe_bytes(&PROTOCOL, &udp(1194), TO_SERVER, &opens), Probe::Match);
 }
 
 #[test]
@@ -100,24 +79,13 @@ fn knows_the_same_over_tcp() {
     let framed = |packet: &[u8]| [&(packet.len() as u16).to_be_bytes(), packet].concat();
     let opens = framed(&reset(HARD_RESET_CLIENT_V2, CLIENT, b"", OPENS));
     let answers = framed(&answer(b""));
-    let opening = Opening {
-        flow: &tcp,
-        direction: TO_CLIENT,
-        to_server: &opens,
-        to_client: &answers,
-        previous: None,
-    };
+    let opening =
+        Opening { flow: &tcp, direction: TO_CLIENT, to_server: &opens, to_client: &answers, previous: None };
     assert_eq!(PROTOCOL.probe(&opening), Probe::Match);
     let ack = framed(&[&[ACK << 3], CLIENT, b"\x01\0\0\0\0", SERVER].concat());
     let client_alone = [opens, ack].concat();
-    assert_eq!(
-        probe_bytes(&PROTOCOL, &tcp, TO_SERVER, &client_alone),
-        Probe::Match
-    );
-    assert_eq!(
-        probe_bytes(&PROTOCOL, &tcp, TO_SERVER, &client_alone[..12]),
-        Probe::NeedMore
-    );
+    assert_eq!(probe_bytes(&PROTOCOL, &tcp, TO_SERVER, &client_alone), Probe::Match);
+    assert_eq!(probe_bytes(&PROTOCOL, &tcp, TO_SERVER, &client_alone[..12]), Probe::NeedMore);
 }
 
 #[test]
@@ -133,10 +101,7 @@ fn other_protocols_are_not_taken_for_it() {
         assert_ne!(probe_bytes(&PROTOCOL, &udp(1194), TO_SERVER, bytes), Probe::Match);
     }
     let data = [0x30; 60];
-    assert_eq!(
-        probe_bytes(&PROTOCOL, &udp(1194), TO_SERVER, &data),
-        Probe::Mismatch
-    );
+    assert_eq!(probe_bytes(&PROTOCOL, &udp(1194), TO_SERVER, &data), Probe::Mismatch);
 }
 
 #[test]
@@ -145,13 +110,7 @@ fn says_what_protects_the_control_channel() {
     let transcript = feed(&PROTOCOL, &udp(1194), &[(TO_SERVER, &opens)]);
     assert_eq!(
         transcript.0,
-        [
-            "openvpn.opcode=7",
-            "openvpn.protection=tls-auth",
-            "[end]",
-            "[unseen encrypted]",
-            "[done]"
-        ]
+        ["openvpn.opcode=7", "openvpn.protection=tls-auth", "[end]", "[unseen encrypted]", "[done]"]
     );
     keeps_promises(&PROTOCOL, &udp(1194), &[(TO_SERVER, &opens)]);
 }

@@ -24,10 +24,7 @@ fn reads_the_login_and_the_message() {
     assert_eq!(said.value(&PASSWORD), "two words");
     assert_eq!(said.value(&SUBJECT), "News");
     assert_eq!(said.values(&CAPABILITY), ["TOP", "STLS", "SASL PLAIN"]);
-    assert_eq!(
-        said.value(&CONTENT),
-        "Subject: News\n\n.hidden dot\n+OK no status\n"
-    );
+    assert_eq!(said.value(&CONTENT), "Subject: News\n\n.hidden dot\n+OK no status\n");
     testing::keeps_promises(&PROTOCOL, &flow(), conversation);
 }
 
@@ -99,10 +96,6 @@ fn other_protocols_are_not_pop3() {
         b"EHLO x\r\n",
         b"\x80\x01",
     ] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow(), TO_SERVER, bytes),
-            Probe::Mismatch,
-            "{bytes:?}"
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow(), TO_SERVER, bytes), Probe::Mismatch, "{bytes:?}");
     }
 }

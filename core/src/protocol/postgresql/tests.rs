@@ -76,18 +76,12 @@ fn reads_queries_their_parameters_and_errors() {
             (TO_SERVER, &typed(b'Q', b"SELECT 1\0")),
             (TO_CLIENT, &typed(b'C', b"SELECT 1\0")),
             (TO_SERVER, &typed(b'P', b"\0INSERT INTO t VALUES ($1, $2)\0\0\0")),
-            (
-                TO_SERVER,
-                &typed(b'B', b"\0\0\0\0\0\x02\0\0\0\x02hi\xff\xff\xff\xff\0\0"),
-            ),
+            (TO_SERVER, &typed(b'B', b"\0\0\0\0\0\x02\0\0\0\x02hi\xff\xff\xff\xff\0\0")),
             (TO_CLIENT, &typed(b'E', b"SERROR\0C42P01\0Mno table\0\0")),
             (TO_SERVER, &typed(b'd', b"a\tb\n")),
         ],
     );
-    assert_eq!(
-        transcript.values(&QUERY),
-        ["SELECT 1", "INSERT INTO t VALUES ($1, $2)"]
-    );
+    assert_eq!(transcript.values(&QUERY), ["SELECT 1", "INSERT INTO t VALUES ($1, $2)"]);
     assert_eq!(transcript.value(&PARAMETER), "hi");
     assert_eq!(transcript.value(&CODE), "42P01");
     assert_eq!(transcript.value(&COPY_DATA), "a\tb\n");
@@ -95,19 +89,11 @@ fn reads_queries_their_parameters_and_errors() {
 
 #[test]
 fn hands_tls_on_once_the_server_agreed() {
-    let refused = feed(
-        &PROTOCOL,
-        &server(),
-        &[(TO_SERVER, SSL), (TO_CLIENT, b"N"), (TO_SERVER, STARTUP)],
-    );
+    let refused = feed(&PROTOCOL, &server(), &[(TO_SERVER, SSL), (TO_CLIENT, b"N"), (TO_SERVER, STARTUP)]);
     assert_eq!(refused.value(&USER), "anna");
     let agreed = feed(&PROTOCOL, &server(), &[(TO_SERVER, SSL), (TO_CLIENT, b"S")]);
     assert!(agreed.says("[secured by tls]"));
-    let client_alone = feed(
-        &PROTOCOL,
-        &server(),
-        &[(TO_SERVER, SSL), (TO_SERVER, b"\x16\x03\x01")],
-    );
+    let client_alone = feed(&PROTOCOL, &server(), &[(TO_SERVER, SSL), (TO_SERVER, b"\x16\x03\x01")]);
     assert!(client_alone.says("[secured by tls]"));
 }
 
@@ -118,12 +104,7 @@ fn is_known_by_either_sides_first_message() {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, bytes), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &bytes[..7]), Probe::NeedMore);
     }
-    for bytes in [
-        ASK_CLEARTEXT,
-        ASK_MD5,
-        ASK_SCRAM,
-        &typed(b'E', b"SFATAL\0VFATAL\0\0"),
-    ] {
+    for bytes in [ASK_CLEARTEXT, ASK_MD5, ASK_SCRAM, &typed(b'E', b"SFATAL\0VFATAL\0\0")] {
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, bytes), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, bytes), Probe::Match);
     }

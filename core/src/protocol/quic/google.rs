@@ -47,10 +47,7 @@ pub(super) fn packet(datagram: &[u8]) -> Option<Packet<'_>> {
     if reader.remaining() < 13 {
         return None;
     }
-    Some(Packet {
-        version: Version(u32::from_be_bytes(version)),
-        hello: find_hello(reader.peek()),
-    })
+    Some(Packet { version: Version(u32::from_be_bytes(version)), hello: find_hello(reader.peek()) })
 }
 
 fn is_version(version: &[u8; 4], numbers: std::ops::RangeInclusive<u8>) -> bool {
@@ -112,15 +109,8 @@ pub(super) mod testing {
     pub(in crate::protocol::quic) fn chlo(name: &[u8], agent: &[u8]) -> Vec<u8> {
         let first = name.len() as u32;
         let second = first + agent.len() as u32;
-        [
-            &b"CHLO\x02\0\0\0SNI\0"[..],
-            &first.to_le_bytes(),
-            b"UAID",
-            &second.to_le_bytes(),
-            name,
-            agent,
-        ]
-        .concat()
+        [&b"CHLO\x02\0\0\0SNI\0"[..], &first.to_le_bytes(), b"UAID", &second.to_le_bytes(), name, agent]
+            .concat()
     }
 }
 
@@ -132,16 +122,7 @@ mod tests {
     /// Flags (version, connection id), connection id, version, number, hash, stream frame.
     fn q043(version: &[u8; 4]) -> Vec<u8> {
         let chlo = chlo(b"www.example.org", b"Chrome/60");
-        [
-            &[0x09][..],
-            &[7; 8],
-            version,
-            &[1],
-            &[0; 12],
-            &[0xa0, 1, 0x40, 0],
-            &chlo,
-        ]
-        .concat()
+        [&[0x09][..], &[7; 8], version, &[1], &[0; 12], &[0xa0, 1, 0x40, 0], &chlo].concat()
     }
 
     #[test]
@@ -157,19 +138,9 @@ mod tests {
     #[test]
     fn reads_the_chlo_of_a_long_header() {
         let chlo = chlo(b"www.example.org", b"");
-        let bytes = [
-            &b"\xc3Q046\x50"[..],
-            &[7; 8],
-            &[0, 0, 0, 1],
-            &[0; 12],
-            &[0xa0, 1, 0x40, 0],
-            &chlo,
-        ]
-        .concat();
-        let hello = packet(&bytes)
-            .expect("a client's packet")
-            .hello
-            .expect("has a CHLO");
+        let bytes =
+            [&b"\xc3Q046\x50"[..], &[7; 8], &[0, 0, 0, 1], &[0; 12], &[0xa0, 1, 0x40, 0], &chlo].concat();
+        let hello = packet(&bytes).expect("a client's packet").hello.expect("has a CHLO");
         assert_eq!(hello.server_name, Some(&b"www.example.org"[..]));
     }
 
@@ -189,9 +160,6 @@ mod tests {
         let cut = &whole[..whole.len() - 2];
         assert!(!is_whole(cut));
         let hello = hello(cut).expect("the table is there");
-        assert_eq!(
-            (hello.server_name, hello.user_agent),
-            (Some(&b"a.example"[..]), None)
-        );
+        assert_eq!((hello.server_name, hello.user_agent), (Some(&b"a.example"[..]), None));
     }
 }

@@ -21,11 +21,8 @@ pub(super) struct Suite {
 // Output length, length of the label, label, length of the context; RFC 8446 §7.1.
 const CLIENT: &[u8] = b"\x00\x20\x0ftls13 client in\x00";
 const SERVER: &[u8] = b"\x00\x20\x0ftls13 server in\x00";
-const LABELS: [&[u8]; 3] = [
-    b"\x00\x10\x0etls13 quic key\x00",
-    b"\x00\x0c\x0dtls13 quic iv\x00",
-    b"\x00\x10\x0dtls13 quic hp\x00",
-];
+const LABELS: [&[u8]; 3] =
+    [b"\x00\x10\x0etls13 quic key\x00", b"\x00\x0c\x0dtls13 quic iv\x00", b"\x00\x10\x0dtls13 quic hp\x00"];
 const LABELS_2: [&[u8]; 3] = [
     b"\x00\x10\x10tls13 quicv2 key\x00",
     b"\x00\x0c\x0ftls13 quicv2 iv\x00",
@@ -103,10 +100,7 @@ impl Secrets {
                 destination: [0; 20],
                 destination_length: destination.len() as u8,
             };
-            secrets
-                .destination
-                .get_mut(..destination.len())?
-                .copy_from_slice(destination);
+            secrets.destination.get_mut(..destination.len())?.copy_from_slice(destination);
             Some(secrets)
         })
     }
@@ -127,15 +121,9 @@ impl Secrets {
 impl Suite {
     fn keys(&self, destination: &[u8], side: &[u8]) -> Option<Keys> {
         let mut secret = [0; 32];
-        Hkdf::<Sha256>::new(Some(&self.salt), destination)
-            .expand(side, &mut secret)
-            .ok()?;
+        Hkdf::<Sha256>::new(Some(&self.salt), destination).expand(side, &mut secret).ok()?;
         let secret = Hkdf::<Sha256>::from_prk(&secret).ok()?;
-        let mut keys = Keys {
-            key: [0; 16],
-            iv: [0; 12],
-            header: [0; 16],
-        };
+        let mut keys = Keys { key: [0; 16], iv: [0; 12], header: [0; 16] };
         let [key, iv, header] = self.labels;
         secret.expand(key, &mut keys.key).ok()?;
         secret.expand(iv, &mut keys.iv).ok()?;
@@ -195,9 +183,7 @@ pub(super) mod testing {
         frames: &[u8],
     ) -> Vec<u8> {
         let side = if is_client { CLIENT } else { SERVER };
-        let keys = suites(Version(version))[0]
-            .keys(destination, side)
-            .expect("fixed lengths");
+        let keys = suites(Version(version))[0].keys(destination, side).expect("fixed lengths");
         let mut content = frames.to_vec();
         let mut packet = [header, &[0; 4]].concat();
         let tag = Aes128Gcm::new(&keys.key.into())

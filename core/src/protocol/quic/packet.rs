@@ -119,13 +119,7 @@ pub(super) fn long(datagram: &[u8]) -> Option<(LongPacket<'_>, &[u8])> {
         (Family::Two, 3) | (_, 2) => Kind::Handshake,
         _ => Kind::Retry,
     };
-    let mut packet = LongPacket {
-        version,
-        kind,
-        destination,
-        bytes: datagram,
-        number_at: 0,
-    };
+    let mut packet = LongPacket { version, kind, destination, bytes: datagram, number_at: 0 };
     if kind == Kind::Retry {
         // A token and an integrity tag of 16 bytes, to the datagram's end.
         return (reader.remaining() > 16).then_some((packet, &[]));
@@ -178,10 +172,7 @@ mod tests {
     #[test]
     fn reads_the_specifications_integers() {
         let cases: [(&[u8], u64); 5] = [
-            (
-                &[0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c],
-                151_288_809_941_952_652,
-            ),
+            (&[0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c], 151_288_809_941_952_652),
             (&[0x9d, 0x7f, 0x3e, 0x7d], 494_878_333),
             (&[0x7b, 0xbd], 15_293),
             (&[0x25], 37),
@@ -199,10 +190,7 @@ mod tests {
         let handshake = [&[0xe0, 0, 0, 0, 1, 0, 0, 0x40, 21][..], &[8; 21]].concat();
         let datagram = [initial.clone(), handshake].concat();
         let (first, rest) = long(&datagram).expect("complete");
-        assert_eq!(
-            (first.kind, first.destination),
-            (Kind::Initial, &[0xaa, 0xbb][..])
-        );
+        assert_eq!((first.kind, first.destination), (Kind::Initial, &[0xaa, 0xbb][..]));
         let (second, rest) = long(rest).expect("complete");
         assert_eq!((second.kind, second.number_at), (Kind::Handshake, 9));
         assert!(rest.is_empty());
@@ -218,9 +206,7 @@ mod tests {
     #[test]
     fn a_negotiation_names_a_version_that_exists() {
         let head = [0x80, 0, 0, 0, 0, 1, 9, 1, 8];
-        assert!(is_negotiation(
-            &[&head[..], &[0x1a, 0x2a, 0x3a, 0x4a, 0, 0, 0, 1]].concat()
-        ));
+        assert!(is_negotiation(&[&head[..], &[0x1a, 0x2a, 0x3a, 0x4a, 0, 0, 0, 1]].concat()));
         assert!(is_negotiation(&[&head[..], b"Q043"].concat()));
         assert!(!is_negotiation(&[&head[..], &[0x1a, 0x2a, 0x3a, 0x4a]].concat()));
         assert!(!is_negotiation(&[&head[..], &[0, 0, 0, 1, 0]].concat()));

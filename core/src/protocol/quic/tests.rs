@@ -42,11 +42,7 @@ fn crypto(offset: usize, data: &[u8]) -> Vec<u8> {
 
 /// An Initial padded to 1200 bytes; `keys` is the destination that the keys come from.
 fn initial_with(version: u32, keys: &[u8], destination: &[u8], is_client: bool, frames: &[u8]) -> Vec<u8> {
-    let first = if matches!(version, VERSION_2 | 0x709a_50c4) {
-        0xd3
-    } else {
-        0xc3
-    };
+    let first = if matches!(version, VERSION_2 | 0x709a_50c4) { 0xd3 } else { 0xc3 };
     let mut frames = frames.to_vec();
     frames.resize(frames.len().max(1170), 0);
     let length = (4 + frames.len() + 16) as u16 | 0x4000;
@@ -69,23 +65,13 @@ fn initial(version: u32, frames: &[u8]) -> Vec<u8> {
 }
 
 fn name(conversation: Conversation<'_>) -> Vec<String> {
-    read(conversation)
-        .values(&FACTS.sni)
-        .into_iter()
-        .map(str::to_owned)
-        .collect()
+    read(conversation).values(&FACTS.sni).into_iter().map(str::to_owned).collect()
 }
 
 #[test]
 fn reads_both_hellos() {
     let client = initial(1, &crypto(0, &hello()));
-    let server = initial_with(
-        1,
-        &DESTINATION,
-        &SOURCE,
-        false,
-        &crypto(0, &server_hello(0x0304, 0x1301)),
-    );
+    let server = initial_with(1, &DESTINATION, &SOURCE, false, &crypto(0, &server_hello(0x0304, 0x1301)));
     assert_eq!(probe(&PROTOCOL, &udp(), TO_SERVER, &client), Probe::Match);
     let conversation = [(TO_SERVER, &client[..]), (TO_CLIENT, &server)];
     let said = read(&conversation);
@@ -102,21 +88,9 @@ fn reads_both_hellos() {
 
 #[test]
 fn reads_every_version() {
-    for version in [
-        VERSION_2,
-        0x709a_50c4,
-        0xff00_0016,
-        0xff00_001b,
-        0xff00_001d,
-        0xff00_0022,
-        0xface_b002,
-    ] {
+    for version in [VERSION_2, 0x709a_50c4, 0xff00_0016, 0xff00_001b, 0xff00_001d, 0xff00_0022, 0xface_b002] {
         let client = initial(version, &crypto(0, &hello()));
-        assert_eq!(
-            probe(&PROTOCOL, &udp(), TO_SERVER, &client),
-            Probe::Match,
-            "{version:#x}"
-        );
+        assert_eq!(probe(&PROTOCOL, &udp(), TO_SERVER, &client), Probe::Match, "{version:#x}");
         assert_eq!(name(&[(TO_SERVER, &client)]), ["h3.example"], "{version:#x}");
     }
 }
@@ -145,10 +119,7 @@ fn puts_the_hello_together_from_frames_in_any_order() {
         &ack,
         &crypto(0, &hello[..12]),
     ];
-    assert_eq!(
-        name(&[(TO_SERVER, &initial(1, &pieces.concat()))]),
-        ["h3.example"]
-    );
+    assert_eq!(name(&[(TO_SERVER, &initial(1, &pieces.concat()))]), ["h3.example"]);
     // Over two datagrams, the second half first.
     let first = initial(1, &crypto(60, &hello[60..]));
     let second = initial(1, &crypto(0, &hello[..60]));
@@ -174,13 +145,7 @@ fn follows_the_servers_connection_id_and_a_retry() {
 #[test]
 fn takes_the_client_to_be_whoever_sends_a_clients_initial() {
     let client = initial(1, &crypto(0, &hello()));
-    let server = initial_with(
-        1,
-        &DESTINATION,
-        &SOURCE,
-        false,
-        &crypto(0, &server_hello(0x0304, 0x1302)),
-    );
+    let server = initial_with(1, &DESTINATION, &SOURCE, false, &crypto(0, &server_hello(0x0304, 0x1302)));
     let said = read(&[(TO_CLIENT, &client), (TO_SERVER, &server)]);
     assert_eq!(said.value(&FACTS.sni), "h3.example");
     assert_eq!(said.value(&FACTS.cipher), 0x1302.to_string());
@@ -191,10 +156,7 @@ fn lets_the_real_hello_decide_after_a_damaged_one() {
     let client = initial(1, &crypto(0, &hello()));
     let mut damaged = client.clone();
     damaged[600] ^= 1;
-    assert_eq!(
-        name(&[(TO_SERVER, &damaged), (TO_SERVER, &client)]),
-        ["h3.example"]
-    );
+    assert_eq!(name(&[(TO_SERVER, &damaged), (TO_SERVER, &client)]), ["h3.example"]);
     let said = read(&[(TO_SERVER, &damaged)]);
     assert!(said.says("[unseen quic-undecryptable]"));
     assert_eq!(said.value(&VERSION), "1");
@@ -209,16 +171,7 @@ fn says_when_the_hello_stays_incomplete() {
 #[test]
 fn reads_google_quic() {
     let chlo = chlo(b"WWW.example.org", b"Chrome/60");
-    let q043 = [
-        &[0x09][..],
-        &[7; 8],
-        b"Q043",
-        &[1],
-        &[0; 12],
-        &[0xa0, 1, 0x40, 0],
-        &chlo,
-    ]
-    .concat();
+    let q043 = [&[0x09][..], &[7; 8], b"Q043", &[1], &[0; 12], &[0xa0, 1, 0x40, 0], &chlo].concat();
     assert_eq!(probe(&PROTOCOL, &udp(), TO_SERVER, &q043), Probe::Match);
     let said = read(&[(TO_SERVER, &q043)]);
     assert_eq!(said.value(&VERSION), "Q043");
@@ -237,13 +190,7 @@ fn reads_google_quic() {
 
 #[test]
 fn tells_others_apart() {
-    let long = [
-        &[0xc0, 0, 0, 0, 1, 8][..],
-        &[1; 8],
-        &[0, 0, 0x44, 0xd0],
-        &[0; 100],
-    ]
-    .concat();
+    let long = [&[0xc0, 0, 0, 0, 1, 8][..], &[1; 8], &[0, 0, 0x44, 0xd0], &[0; 100]].concat();
     let others: [&[u8]; 9] = [
         &[],
         &[0xc3],
@@ -253,22 +200,14 @@ fn tells_others_apart() {
         &[0x45; 60],
         // DNS, STUN, RTP, DTLS, WireGuard
         &[0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, b'w', b'w', b'w', 0],
-        &[
-            0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
-        ],
+        &[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
         &[0x80, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 9, 0xff, 0xff, 0xff],
         &[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4],
-        &[
-            1, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9,
-        ],
+        &[1, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9],
     ];
     for bytes in others {
         for direction in [TO_SERVER, TO_CLIENT] {
-            assert_eq!(
-                probe(&PROTOCOL, &udp(), direction, bytes),
-                Probe::Mismatch,
-                "{bytes:x?}"
-            );
+            assert_eq!(probe(&PROTOCOL, &udp(), direction, bytes), Probe::Mismatch, "{bytes:x?}");
         }
     }
     let mut state = 7_u64;

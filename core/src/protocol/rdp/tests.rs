@@ -61,31 +61,16 @@ fn connect_initial() -> Vec<u8> {
 
 #[test]
 fn reads_the_user_and_the_security_and_lets_tls_be_probed() {
-    let transcript = feed(
-        &PROTOCOL,
-        &server(),
-        &[(TO_SERVER, &request()), (TO_CLIENT, &confirm(2))],
-    );
+    let transcript = feed(&PROTOCOL, &server(), &[(TO_SERVER, &request()), (TO_CLIENT, &confirm(2))]);
     assert_eq!(
         transcript.0,
-        [
-            "rdp.user=anna",
-            "rdp.requested_protocols=3",
-            "[end]",
-            "rdp.security=credssp",
-            "[end]",
-            "[carries]",
-        ]
+        ["rdp.user=anna", "rdp.requested_protocols=3", "[end]", "rdp.security=credssp", "[end]", "[carries]",]
     );
 }
 
 #[test]
 fn lets_tls_be_probed_when_only_the_client_was_seen() {
-    let transcript = feed(
-        &PROTOCOL,
-        &server(),
-        &[(TO_SERVER, &request()), (TO_SERVER, b"\x16\x03\x01")],
-    );
+    let transcript = feed(&PROTOCOL, &server(), &[(TO_SERVER, &request()), (TO_SERVER, b"\x16\x03\x01")]);
     assert!(transcript.says("[carries]"));
 }
 
@@ -129,10 +114,7 @@ fn is_known_by_either_sides_first_packet() {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &bytes), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, &bytes[..9]), Probe::NeedMore);
     }
-    assert_eq!(
-        probe(&PROTOCOL, &server(), TO_SERVER, &connection(0xe0, b"")),
-        Probe::Match
-    );
+    assert_eq!(probe(&PROTOCOL, &server(), TO_SERVER, &connection(0xe0, b"")), Probe::Match);
 }
 
 #[test]

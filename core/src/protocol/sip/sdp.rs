@@ -27,20 +27,13 @@ pub(super) fn announce(description: &[u8], out: &mut dyn Sink) {
             },
             [b'm', b'=', rest @ ..] if media.len() < MOST_MEDIA => {
                 // Media that is not RTP still ends the one before.
-                media.push(Media {
-                    port: rtp_port(rest).unwrap_or(0),
-                    address: None,
-                });
+                media.push(Media { port: rtp_port(rest).unwrap_or(0), address: None });
             }
             _ => {}
         }
     }
     for media in media.iter().filter(|media| media.port > 0) {
-        let Some(address) = media
-            .address
-            .or(session)
-            .filter(|address| !address.is_unspecified())
-        else {
+        let Some(address) = media.address.or(session).filter(|address| !address.is_unspecified()) else {
             continue;
         };
         let address = Address::from(address);

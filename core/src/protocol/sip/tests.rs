@@ -31,11 +31,7 @@ fn reads_messages_in_datagrams_and_streams() {
     assert_eq!(transcript.values(&USER_AGENT), ["phone/1", "pbx"]);
     assert_eq!(transcript.value(&LOGIN.username), "marta");
     assert_eq!(transcript.values(&BODY)[2], "meet me at six");
-    let expected: Vec<&str> = transcript
-        .0
-        .iter()
-        .filter_map(|line| line.strip_prefix("[expect "))
-        .collect();
+    let expected: Vec<&str> = transcript.0.iter().filter_map(|line| line.strip_prefix("[expect ")).collect();
     assert_eq!(
         expected,
         [
@@ -59,14 +55,9 @@ fn reads_messages_in_datagrams_and_streams() {
 fn is_told_from_its_relatives() {
     let flow = testing::flow(Transport::TCP, 5060);
     let probe = |bytes| testing::probe(&PROTOCOL, &flow, TO_SERVER, bytes);
-    for bytes in [
-        INVITE,
-        OK,
-        MESSAGE,
-        b"REGISTER sip:a",
-        b"\r\nOPTIONS tel:+1 SIP/2.0\n",
-        b"SIP/2.0 100 Trying",
-    ] {
+    for bytes in
+        [INVITE, OK, MESSAGE, b"REGISTER sip:a", b"\r\nOPTIONS tel:+1 SIP/2.0\n", b"SIP/2.0 100 Trying"]
+    {
         assert_eq!(probe(bytes), Probe::Match, "{bytes:?}");
     }
     for bytes in [&b""[..], b"\r\n\r\n", b"REG", b"SIP/2.0", b"OPTIONS "] {
@@ -84,17 +75,8 @@ fn is_told_from_its_relatives() {
         assert_eq!(probe(bytes), Probe::Mismatch, "{bytes:?}");
     }
     let datagram = testing::flow(Transport::UDP, 5060);
-    assert_eq!(
-        testing::probe(&PROTOCOL, &datagram, TO_SERVER, b"REG"),
-        Probe::Mismatch
-    );
-    assert_eq!(
-        testing::probe(&PROTOCOL, &datagram, TO_SERVER, b"\0\0\0\0"),
-        Probe::NeedMore
-    );
+    assert_eq!(testing::probe(&PROTOCOL, &datagram, TO_SERVER, b"REG"), Probe::Mismatch);
+    assert_eq!(testing::probe(&PROTOCOL, &datagram, TO_SERVER, b"\0\0\0\0"), Probe::NeedMore);
     let elsewhere = testing::flow(Transport::UDP, 9);
-    assert_eq!(
-        testing::probe(&PROTOCOL, &elsewhere, TO_SERVER, b"\r\n\r\n"),
-        Probe::Mismatch
-    );
+    assert_eq!(testing::probe(&PROTOCOL, &elsewhere, TO_SERVER, b"\r\n\r\n"), Probe::Mismatch);
 }

@@ -32,10 +32,7 @@ fn reads_envelope_login_and_message() {
     assert_eq!(said.values(&RCPT_TO), ["<a@example.org>", "<c@example.org>"]);
     assert_eq!(said.values(&TO), ["a@example.org", "c@example.org"]);
     assert_eq!(said.value(&SUBJECT), "re port");
-    assert_eq!(
-        said.values(&EXTENSION),
-        ["mx.example.org", "AUTH PLAIN LOGIN", "STARTTLS"]
-    );
+    assert_eq!(said.values(&EXTENSION), ["mx.example.org", "AUTH PLAIN LOGIN", "STARTTLS"]);
     let content = said.value(&CONTENT);
     assert!(content.ends_with("\n\n.dot\n\nnot the end\n"), "{content}");
     testing::keeps_promises(&PROTOCOL, &flow(), SESSION);
@@ -44,10 +41,7 @@ fn reads_envelope_login_and_message() {
 #[test]
 fn transfer_encodings_are_undone_in_every_part() {
     let conversation: Conversation<'_> = &[
-        (
-            TO_SERVER,
-            b"HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n",
-        ),
+        (TO_SERVER, b"HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n"),
         (
             TO_SERVER,
             b"Subject: parts\r\nContent-Type: multipart/mixed;\r\n boundary=\"=_b\"\r\n\r\n\
@@ -66,26 +60,14 @@ fn transfer_encodings_are_undone_in_every_part() {
 #[test]
 fn a_message_in_chunks_is_read_and_commands_go_on_behind_it() {
     let conversation: Conversation<'_> = &[
-        (
-            TO_SERVER,
-            b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nBDAT 19\r\nSubject: y\r\n\r\nhell",
-        ),
-        (
-            TO_SERVER,
-            b"oBDAT 8 LAST\r\no\r\nyou\r\nRSET\r\nMAIL FROM:<c@d.example>\r\n",
-        ),
+        (TO_SERVER, b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nBDAT 19\r\nSubject: y\r\n\r\nhell"),
+        (TO_SERVER, b"oBDAT 8 LAST\r\no\r\nyou\r\nRSET\r\nMAIL FROM:<c@d.example>\r\n"),
     ];
-    let flat: Vec<u8> = conversation
-        .iter()
-        .flat_map(|(_, bytes)| bytes.iter().copied())
-        .collect();
+    let flat: Vec<u8> = conversation.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
     let said = testing::feed(&PROTOCOL, &flow(), &[(TO_SERVER, &flat)]);
     assert!(said.values(&MAIL_FROM).len() == 2, "{said:?}");
     // What the first chunk said is stated before the second may come.
-    assert_eq!(
-        said.values(&CONTENT),
-        ["Subject: y\n\nhello", "Subject: y\n\nhelloo\nyou\n"]
-    );
+    assert_eq!(said.values(&CONTENT), ["Subject: y\n\nhello", "Subject: y\n\nhelloo\nyou\n"]);
     testing::keeps_promises(&PROTOCOL, &flow(), conversation);
 }
 
@@ -114,10 +96,8 @@ fn every_login_mechanism_names_its_user() {
     ];
     assert_eq!(login(challenge), ("marta".to_owned(), String::new()));
     // "user=marta\x01auth=Bearer tok\x01\x01"
-    let token: Conversation<'_> = &[(
-        TO_SERVER,
-        b"AUTH XOAUTH2 dXNlcj1tYXJ0YQFhdXRoPUJlYXJlciB0b2sBAQ==\r\n",
-    )];
+    let token: Conversation<'_> =
+        &[(TO_SERVER, b"AUTH XOAUTH2 dXNlcj1tYXJ0YQFhdXRoPUJlYXJlciB0b2sBAQ==\r\n")];
     assert_eq!(login(token), ("marta".to_owned(), "tok".to_owned()));
 }
 
@@ -137,21 +117,12 @@ fn a_client_cannot_pass_for_the_server() {
 fn tls_starts_only_when_the_server_agrees() {
     let ask: (Direction, &[u8]) = (TO_SERVER, b"STARTTLS\r\n");
     let hello: (Direction, &[u8]) = (TO_CLIENT, b"220 x ESMTP\r\n");
-    let agreed = testing::feed(
-        &PROTOCOL,
-        &flow(),
-        &[hello, ask, (TO_CLIENT, b"220 go ahead\r\n")],
-    );
+    let agreed = testing::feed(&PROTOCOL, &flow(), &[hello, ask, (TO_CLIENT, b"220 go ahead\r\n")]);
     assert!(agreed.says("[become tls]"));
     let refused = testing::feed(
         &PROTOCOL,
         &flow(),
-        &[
-            hello,
-            ask,
-            (TO_CLIENT, b"454 no\r\n"),
-            (TO_SERVER, b"MAIL FROM:<a@b.example>\r\n"),
-        ],
+        &[hello, ask, (TO_CLIENT, b"454 no\r\n"), (TO_SERVER, b"MAIL FROM:<a@b.example>\r\n")],
     );
     assert_eq!(refused.value(&MAIL_FROM), "<a@b.example>");
 }
@@ -161,10 +132,7 @@ fn greetings_are_told_from_ftp() {
     let odd = testing::flow(Transport::TCP, 3000);
     let probe = |direction, bytes| testing::probe(&PROTOCOL, &odd, direction, bytes);
     assert_eq!(probe(TO_CLIENT, b"220 mx.lab ESMTP\r\n"), Probe::Match);
-    assert_eq!(
-        probe(TO_CLIENT, b"220-mx.lab ESMTP Exim 4.96\r\n220 no spam\r\n"),
-        Probe::Match
-    );
+    assert_eq!(probe(TO_CLIENT, b"220-mx.lab ESMTP Exim 4.96\r\n220 no spam\r\n"), Probe::Match);
     assert_eq!(probe(TO_CLIENT, b"220 (vsFTPd 3.0.3)\r\n"), Probe::Mismatch);
     assert_eq!(probe(TO_CLIENT, b"220 ready\r\n"), Probe::NeedMore);
     assert_eq!(probe(TO_CLIENT, b"220 ready\r\n250-SIZE 1000\r\n"), Probe::Match);
@@ -196,10 +164,6 @@ fn other_protocols_are_not_smtp() {
         b"HTTP/1.1 200 OK\r\n",
         b"RTSP/1.0 200 OK\r\n",
     ] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow(), TO_SERVER, bytes),
-            Probe::Mismatch,
-            "{bytes:?}"
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow(), TO_SERVER, bytes), Probe::Mismatch, "{bytes:?}");
     }
 }

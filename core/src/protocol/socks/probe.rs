@@ -66,11 +66,7 @@ fn request_v4(client: &[u8], proxy: &[u8]) -> Probe {
         return Probe::Mismatch;
     }
     let Some(request) = V4Request::parse(client) else {
-        return if proxy.is_empty() {
-            Probe::NeedMore
-        } else {
-            Probe::Mismatch
-        };
+        return if proxy.is_empty() { Probe::NeedMore } else { Probe::Mismatch };
     };
     if let Destination::Name(name) = request.destination
         && !is_name(name)

@@ -80,10 +80,7 @@ fn one_side_is_enough() {
     assert!(transcript.says("[carries]"));
     let proxy = [b"\x05\x00", REPLY].concat();
     assert!(read(&[(TO_CLIENT, &proxy)]).says("[carries]"));
-    assert!(
-        read(&[(TO_SERVER, &proxy)]).says("[carries]"),
-        "a capture that begins with the proxy"
-    );
+    assert!(read(&[(TO_SERVER, &proxy)]).says("[carries]"), "a capture that begins with the proxy");
 }
 
 #[test]
@@ -106,30 +103,15 @@ fn other_commands_end_as_they_should() {
 
 #[test]
 fn recognises_both_versions() {
-    assert_eq!(
-        probe(b"\x04\x01\x00\x16\x00\x00\x00\x01\0example.org\0", b""),
-        Probe::Match
-    );
-    assert_eq!(
-        probe(b"\x04\x01\x00\x50\xc0\x00\x02\x07marta\0", b""),
-        Probe::Match
-    );
+    assert_eq!(probe(b"\x04\x01\x00\x16\x00\x00\x00\x01\0example.org\0", b""), Probe::Match);
+    assert_eq!(probe(b"\x04\x01\x00\x50\xc0\x00\x02\x07marta\0", b""), Probe::Match);
     assert_eq!(probe(GREETING, b"\x05\x00"), Probe::Match);
     assert_eq!(probe(GREETING, b"\x05\xff"), Probe::Match);
     assert_eq!(probe(&[b"\x05\x01\x00", CONNECT].concat(), b""), Probe::Match);
     assert_eq!(probe(b"", &[b"\x05\x00", REPLY].concat()), Probe::Match);
-    assert_eq!(
-        probe(&[b"\x05\x02\x01\x00", REPLY].concat(), b""),
-        Probe::Match,
-        "the proxy's side alone"
-    );
-    for early in [
-        &b"\x05"[..],
-        b"\x05\x02\x00",
-        GREETING,
-        b"\x04",
-        b"\x04\x01\x00\x16\x00\x00\x00\x01\0exam",
-    ] {
+    assert_eq!(probe(&[b"\x05\x02\x01\x00", REPLY].concat(), b""), Probe::Match, "the proxy's side alone");
+    for early in [&b"\x05"[..], b"\x05\x02\x00", GREETING, b"\x04", b"\x04\x01\x00\x16\x00\x00\x00\x01\0exam"]
+    {
         assert_eq!(probe(early, b""), Probe::NeedMore, "{early:?}");
     }
 }
@@ -150,9 +132,5 @@ fn does_not_take_others_for_itself() {
     ] {
         assert_eq!(probe(bytes, b""), Probe::Mismatch, "{bytes:?}");
     }
-    assert_eq!(
-        probe(GREETING, b"\x05\x01"),
-        Probe::Mismatch,
-        "a choice that was not offered"
-    );
+    assert_eq!(probe(GREETING, b"\x05\x01"), Probe::Mismatch, "a choice that was not offered");
 }

@@ -21,18 +21,7 @@ fn text(value: &[u8]) -> Vec<u8> {
 
 fn kexinit(up: &str, down: &str) -> Vec<u8> {
     let mut payload = vec![7; 16];
-    for list in [
-        "kex",
-        "ssh-ed25519",
-        up,
-        down,
-        "hmac-up",
-        "hmac-down",
-        "none",
-        "zlib",
-        "",
-        "",
-    ] {
+    for list in ["kex", "ssh-ed25519", up, down, "hmac-up", "hmac-down", "none", "zlib", "", ""] {
         payload.extend(text(list.as_bytes()));
     }
     payload.extend([0; 5]);
@@ -41,11 +30,7 @@ fn kexinit(up: &str, down: &str) -> Vec<u8> {
 
 #[test]
 fn reads_versions_fingerprints_and_the_host_key() {
-    let client = [
-        b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n".to_vec(),
-        kexinit("aes-up", "aes-down"),
-    ]
-    .concat();
+    let client = [b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n".to_vec(), kexinit("aes-up", "aes-down")].concat();
     let key = [text(b"ssh-ed25519"), text(&[9; 32])].concat();
     let server = [
         b"Welcome\r\nSSH-2.0-dropbear_2022.83\r\n".to_vec(),
@@ -56,11 +41,7 @@ fn reads_versions_fingerprints_and_the_host_key() {
     ]
     .concat();
     let end = [packet(30, &text(&[1; 32])), packet(SSH_MSG_NEWKEYS, b"")].concat();
-    let conversation = [
-        (TO_SERVER, &client[..]),
-        (TO_CLIENT, &server[..]),
-        (TO_SERVER, &end[..]),
-    ];
+    let conversation = [(TO_SERVER, &client[..]), (TO_CLIENT, &server[..]), (TO_SERVER, &end[..])];
     let said = testing::feed(&PROTOCOL, &flow(), &conversation);
     assert_eq!(said.value(&CLIENT.software_version), "OpenSSH_9.2p1");
     assert_eq!(said.value(&CLIENT.comments), "Debian-2");
@@ -78,11 +59,7 @@ fn reads_versions_fingerprints_and_the_host_key() {
 #[test]
 fn a_banner_without_an_end_is_skipped_by_counting() {
     let endless = vec![b'x'; 100_000];
-    let said = testing::feed(
-        &PROTOCOL,
-        &flow(),
-        &[(TO_CLIENT, &endless), (TO_CLIENT, b"\nSSH-2.0-x\r\n")],
-    );
+    let said = testing::feed(&PROTOCOL, &flow(), &[(TO_CLIENT, &endless), (TO_CLIENT, b"\nSSH-2.0-x\r\n")]);
     assert_eq!(said.value(&SERVER.software_version), "x");
 }
 
@@ -91,10 +68,7 @@ fn version_1_is_named_and_left_alone() {
     let said = testing::feed(
         &PROTOCOL,
         &flow(),
-        &[
-            (TO_CLIENT, b"SSH-1.5-Cisco-1.25\n"),
-            (TO_SERVER, b"SSH-1.5-1.2.27\n"),
-        ],
+        &[(TO_CLIENT, b"SSH-1.5-Cisco-1.25\n"), (TO_SERVER, b"SSH-1.5-1.2.27\n")],
     );
     assert_eq!(said.value(&SERVER.software_version), "Cisco-1.25");
     assert!(said.says("[done]"));
@@ -116,21 +90,10 @@ fn either_side_is_recognised_by_its_version() {
 #[test]
 fn other_protocols_are_not_ssh() {
     let odd = testing::flow(Transport::TCP, 443);
-    for bytes in [
-        &b"GET / HTTP/1.1\r\n"[..],
-        b"SSTP_DUPLEX_POST",
-        b"220 SSH-2.0\r\n",
-        b"\x16\x03\x01",
-        b"SIP/2.0 200",
-    ] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &odd, TO_SERVER, bytes),
-            Probe::Mismatch,
-            "{bytes:?}"
-        );
+    for bytes in
+        [&b"GET / HTTP/1.1\r\n"[..], b"SSTP_DUPLEX_POST", b"220 SSH-2.0\r\n", b"\x16\x03\x01", b"SIP/2.0 200"]
+    {
+        assert_eq!(testing::probe(&PROTOCOL, &odd, TO_SERVER, bytes), Probe::Mismatch, "{bytes:?}");
     }
-    assert_eq!(
-        testing::probe(&PROTOCOL, &flow(), TO_SERVER, b"\x16\x03\x01\x02"),
-        Probe::Mismatch
-    );
+    assert_eq!(testing::probe(&PROTOCOL, &flow(), TO_SERVER, b"\x16\x03\x01\x02"), Probe::Mismatch);
 }

@@ -33,12 +33,7 @@ impl Header {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let kind = reader.u16()?;
         let length = usize::from(reader.u16()?);
-        let header = Self {
-            kind,
-            length,
-            cookie: reader.u32()?,
-            transaction: reader.array()?,
-        };
+        let header = Self { kind, length, cookie: reader.u32()?, transaction: reader.array()? };
         (kind >> 14 == 0 && length.is_multiple_of(4)).then_some(header)
     }
 
@@ -115,9 +110,6 @@ pub(super) fn address(mut value: Reader<'_>, key: Option<Header>) -> Option<Endp
 }
 
 fn xor<const N: usize>(mut octets: [u8; N], mask: [u8; N]) -> [u8; N] {
-    octets
-        .iter_mut()
-        .zip(mask)
-        .for_each(|(octet, mask)| *octet ^= mask);
+    octets.iter_mut().zip(mask).for_each(|(octet, mask)| *octet ^= mask);
     octets
 }

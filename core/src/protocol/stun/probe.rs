@@ -109,11 +109,7 @@ impl Framing {
     /// Where the cookie stands.
     pub(super) fn of(bytes: &[u8]) -> Self {
         let prefixed = Reader::new(bytes.get(6..).unwrap_or_default()).u32();
-        if prefixed == Some(MAGIC_COOKIE) {
-            Self::Prefixed
-        } else {
-            Self::Own
-        }
+        if prefixed == Some(MAGIC_COOKIE) { Self::Prefixed } else { Self::Own }
     }
 }
 
@@ -132,11 +128,7 @@ pub(super) fn stream(bytes: &[u8]) -> Probe {
 }
 
 fn more_until(bytes: &[u8], enough: usize) -> Probe {
-    if bytes.len() < enough {
-        Probe::NeedMore
-    } else {
-        Probe::Match
-    }
+    if bytes.len() < enough { Probe::NeedMore } else { Probe::Match }
 }
 
 /// Whether these, as far as they go, can be a header with the cookie, of a message that fills the frame.
@@ -155,9 +147,5 @@ fn begins_message(bytes: &[u8], frame: Option<u16>) -> bool {
         return false;
     }
     let cookie = MAGIC_COOKIE.to_be_bytes();
-    reader
-        .peek()
-        .iter()
-        .zip(cookie)
-        .all(|(octet, expected)| *octet == expected)
+    reader.peek().iter().zip(cookie).all(|(octet, expected)| *octet == expected)
 }

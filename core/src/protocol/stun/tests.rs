@@ -19,10 +19,7 @@ fn request() -> Vec<u8> {
 
 /// 401 with realm `example.org` (padded) and software `test`.
 fn unauthorized() -> Vec<u8> {
-    message(
-        0x0113,
-        b"\0\x09\0\x04\0\0\x04\x01\0\x14\0\x0bexample.org\0\x80\x22\0\x04test",
-    )
+    message(0x0113, b"\0\x09\0\x04\0\0\x04\x01\0\x14\0\x0bexample.org\0\x80\x22\0\x04test")
 }
 
 /// XOR-MAPPED-ADDRESS 192.0.2.1:32853, as in RFC 5769 §2.2.
@@ -37,11 +34,7 @@ const CHANNEL: &[u8] = b"\x40\x00\0\x0d\x80\x60\0\x01\0\0\0\x09\0\0\0\x07m";
 fn reads_requests_and_responses() {
     let flow = testing::flow(Transport::UDP, 3478);
     let (request, success, error) = (request(), success(), unauthorized());
-    let conversation = [
-        (TO_SERVER, &request[..]),
-        (TO_CLIENT, &success[..]),
-        (TO_CLIENT, &error[..]),
-    ];
+    let conversation = [(TO_SERVER, &request[..]), (TO_CLIENT, &success[..]), (TO_CLIENT, &error[..])];
     testing::keeps_promises(&PROTOCOL, &flow, &conversation);
     let said = testing::feed(&PROTOCOL, &flow, &conversation);
     assert_eq!(said.values(&METHOD), ["binding", "binding", "allocate"]);
@@ -58,11 +51,7 @@ fn tells_once_that_media_follows() {
     let said = testing::feed(
         &PROTOCOL,
         &flow,
-        &[
-            (TO_SERVER, &request()),
-            (TO_SERVER, CHANNEL),
-            (TO_CLIENT, CHANNEL),
-        ],
+        &[(TO_SERVER, &request()), (TO_SERVER, CHANNEL), (TO_CLIENT, CHANNEL)],
     );
     assert_eq!(said.0.iter().filter(|line| *line == "[inner rtp]").count(), 1);
 }
@@ -86,10 +75,7 @@ fn reads_both_framings_of_a_stream() {
     assert_eq!(said.values(&CLASS), ["request", "error"]);
 
     for stream in [&own, &prefixed] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, &stream[..9]),
-            Probe::NeedMore
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &stream[..9]), Probe::NeedMore);
         assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, stream), Probe::Match);
     }
 }
@@ -98,10 +84,7 @@ fn reads_both_framings_of_a_stream() {
 fn recognises_the_cookie_on_any_port() {
     let flow = testing::flow(Transport::UDP, 50_000);
     for message in [request(), success(), unauthorized()] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow, TO_SERVER, &message),
-            Probe::Match
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, &message), Probe::Match);
     }
 }
 
@@ -111,27 +94,15 @@ fn classic_messages_need_more_evidence() {
     let elsewhere = testing::flow(Transport::UDP, 50_000);
     let request = b"\0\x01\0\0abcdefghijklmnop";
     let response = b"\x01\x01\0\x0cabcdefghijklmnop\0\x01\0\x08\0\x01\x12\x34\xc0\0\x02\x01";
-    assert_eq!(
-        testing::probe(&PROTOCOL, &on_port, TO_SERVER, request),
-        Probe::Match
-    );
-    assert_eq!(
-        testing::probe(&PROTOCOL, &elsewhere, TO_SERVER, request),
-        Probe::NeedMore
-    );
-    assert_eq!(
-        testing::probe(&PROTOCOL, &elsewhere, TO_CLIENT, response),
-        Probe::Match
-    );
+    assert_eq!(testing::probe(&PROTOCOL, &on_port, TO_SERVER, request), Probe::Match);
+    assert_eq!(testing::probe(&PROTOCOL, &elsewhere, TO_SERVER, request), Probe::NeedMore);
+    assert_eq!(testing::probe(&PROTOCOL, &elsewhere, TO_CLIENT, response), Probe::Match);
 }
 
 #[test]
 fn two_datagrams_on_one_channel_are_proof() {
     let flow = testing::flow(Transport::UDP, 50_000);
-    assert_eq!(
-        testing::probe(&PROTOCOL, &flow, TO_SERVER, CHANNEL),
-        Probe::NeedMore
-    );
+    assert_eq!(testing::probe(&PROTOCOL, &flow, TO_SERVER, CHANNEL), Probe::NeedMore);
     let mut next = CHANNEL.to_vec();
     next[7] += 1;
     let probed = PROTOCOL.probe(&Opening {
@@ -139,10 +110,7 @@ fn two_datagrams_on_one_channel_are_proof() {
         direction: TO_SERVER,
         to_server: &next,
         to_client: b"",
-        previous: Some(Chunk {
-            direction: TO_SERVER,
-            bytes: CHANNEL,
-        }),
+        previous: Some(Chunk { direction: TO_SERVER, bytes: CHANNEL }),
     });
     assert_eq!(probed, Probe::Match);
 }

@@ -25,17 +25,10 @@ fn reads_the_header_of_rfc_3164_and_of_dialects() {
     assert_eq!(said.value(&HOST), "mymachine");
     assert_eq!((said.value(&APP_NAME), said.value(&PROCESS_ID)), ("su", "230"));
     assert_eq!(said.value(&CONTENT), "su[230]: 'su root' failed");
-    let said = testing::feed(
-        &PROTOCOL,
-        &udp,
-        &[(TO_SERVER, b"<167>2016-05-24T09:50:52+02:00 ldap01 slapd: x")],
-    );
+    let said =
+        testing::feed(&PROTOCOL, &udp, &[(TO_SERVER, b"<167>2016-05-24T09:50:52+02:00 ldap01 slapd: x")]);
     assert_eq!(said.value(&HOST), "ldap01");
-    let said = testing::feed(
-        &PROTOCOL,
-        &udp,
-        &[(TO_SERVER, b"<189>123: %SYS-5-CONFIG_I: by marta")],
-    );
+    let said = testing::feed(&PROTOCOL, &udp, &[(TO_SERVER, b"<189>123: %SYS-5-CONFIG_I: by marta")]);
     assert_eq!(said.value(&CONTENT), "123: %SYS-5-CONFIG_I: by marta");
 }
 
@@ -43,16 +36,7 @@ fn reads_the_header_of_rfc_3164_and_of_dialects() {
 fn both_framings_of_tcp_are_read() {
     let tcp = testing::flow(Transport::TCP, 601);
     let counted = format!("{} {}", OLD.len(), String::from_utf8_lossy(OLD));
-    let lines = [
-        OLD,
-        b"\n",
-        NEW,
-        b"\n",
-        counted.as_bytes(),
-        counted.as_bytes(),
-        b"6",
-    ]
-    .concat();
+    let lines = [OLD, b"\n", NEW, b"\n", counted.as_bytes(), counted.as_bytes(), b"6"].concat();
     let conversation: Conversation<'_> = &[(TO_SERVER, &lines)];
     let said = testing::feed(&PROTOCOL, &tcp, conversation);
     assert_eq!(said.values(&HOST), ["mymachine", "vm", "mymachine", "mymachine"]);
@@ -87,10 +71,6 @@ fn other_protocols_are_not_syslog() {
         b"220 mx ESMTP\r\n",
         b"<13>\x00\x01\x02\x03\xff\xfe",
     ] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &usual, TO_SERVER, bytes),
-            Probe::Mismatch,
-            "{bytes:?}"
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &usual, TO_SERVER, bytes), Probe::Mismatch, "{bytes:?}");
     }
 }

@@ -9,10 +9,7 @@ fn flow() -> FlowKey {
 fn reads_a_login_between_negotiations() {
     let conversation: Conversation<'_> = &[
         (TO_CLIENT, b"\xff\xfd\x18\xff\xfd\x1f"),
-        (
-            TO_SERVER,
-            b"\xff\xfb\x18\xff\xfb\x1f\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0",
-        ),
+        (TO_SERVER, b"\xff\xfb\x18\xff\xfb\x1f\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0"),
         (TO_CLIENT, b"\xff\xfa\x18\x01\xff\xf0"),
         (TO_SERVER, b"\xff\xfa\x18\x00XTERM\xff\xf0"),
         (TO_CLIENT, b"Last login: Monday\r\nlab login: "),
@@ -56,19 +53,13 @@ fn what_is_encrypted_is_not_read() {
     let said = testing::feed(
         &PROTOCOL,
         &flow(),
-        &[
-            (TO_CLIENT, b"\xff\xfd\x26"),
-            (TO_SERVER, b"\xff\xfb\x26\xff\xfa\x26\x03\x00\xff\xf0junk\r\n"),
-        ],
+        &[(TO_CLIENT, b"\xff\xfd\x26"), (TO_SERVER, b"\xff\xfb\x26\xff\xfa\x26\x03\x00\xff\xf0junk\r\n")],
     );
     assert_eq!(said.0, ["[unseen encrypted]", "[done]"]);
     let said = testing::feed(
         &PROTOCOL,
         &flow(),
-        &[
-            (TO_CLIENT, b"\xff\xfa\x2e\x01\xff\xf0"),
-            (TO_SERVER, b"\xff\xfa\x2e\x01\xff\xf0"),
-        ],
+        &[(TO_CLIENT, b"\xff\xfa\x2e\x01\xff\xf0"), (TO_SERVER, b"\xff\xfa\x2e\x01\xff\xf0")],
     );
     assert_eq!(said.0, ["[become tls]"]);
 }
@@ -101,10 +92,6 @@ fn other_protocols_are_not_telnet() {
         b"GET / HTTP/1.1\r\nX: login:",
         b"\x16\x03\x01\x02",
     ] {
-        assert_eq!(
-            testing::probe(&PROTOCOL, &flow(), TO_CLIENT, bytes),
-            Probe::Mismatch,
-            "{bytes:?}"
-        );
+        assert_eq!(testing::probe(&PROTOCOL, &flow(), TO_CLIENT, bytes), Probe::Mismatch, "{bytes:?}");
     }
 }

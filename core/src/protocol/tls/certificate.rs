@@ -132,25 +132,19 @@ impl<'a> Certificate<'a> {
     /// dNSName entries of subjectAltName.
     pub fn dns_names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         const DNS_NAME: u8 = 0x82;
-        Values::new(self.alternative_names)
-            .filter(|&(tag, _)| tag == DNS_NAME)
-            .map(|(_, name)| name)
+        Values::new(self.alternative_names).filter(|&(tag, _)| tag == DNS_NAME).map(|(_, name)| name)
     }
 
     /// iPAddress entries of subjectAltName.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + use<'a> {
         const IP_ADDRESS: u8 = 0x87;
-        Values::new(self.alternative_names)
-            .filter(|&(tag, _)| tag == IP_ADDRESS)
-            .filter_map(|(_, bytes)| match bytes.len() {
-                4 => <[u8; 4]>::try_from(bytes)
-                    .ok()
-                    .map(|octets| Ipv4Addr::from(octets).into()),
-                16 => <[u8; 16]>::try_from(bytes)
-                    .ok()
-                    .map(|octets| Ipv6Addr::from(octets).into()),
+        Values::new(self.alternative_names).filter(|&(tag, _)| tag == IP_ADDRESS).filter_map(|(_, bytes)| {
+            match bytes.len() {
+                4 => <[u8; 4]>::try_from(bytes).ok().map(|octets| Ipv4Addr::from(octets).into()),
+                16 => <[u8; 16]>::try_from(bytes).ok().map(|octets| Ipv6Addr::from(octets).into()),
                 _ => None,
-            })
+            }
+        })
     }
 
     /// Issuer and subject are the same name.
@@ -189,11 +183,7 @@ impl<'a> Certificate<'a> {
                 Some(_) => *name == *host,
                 None => name_matches(name.as_bytes(), host.as_bytes()),
             });
-        if by_common_name {
-            HostMatch::CommonName
-        } else {
-            HostMatch::No
-        }
+        if by_common_name { HostMatch::CommonName } else { HostMatch::No }
     }
 
     /// Whether the certificate names this host at all; [`Self::host_match`] says where.
@@ -214,10 +204,7 @@ fn name_matches(name: &[u8], host: &[u8]) -> bool {
     let Some(dot) = host.iter().position(|&byte| byte == b'.') else {
         return false;
     };
-    dot > 0
-        && host
-            .get(dot + 1..)
-            .is_some_and(|rest| rest.eq_ignore_ascii_case(parent))
+    dot > 0 && host.get(dot + 1..).is_some_and(|rest| rest.eq_ignore_ascii_case(parent))
 }
 
 impl<'a> Name<'a> {
@@ -232,9 +219,7 @@ impl<'a> Name<'a> {
     /// The organizationName.
     pub fn organization(&self) -> Option<Cow<'a, str>> {
         const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
-        self.attributes()
-            .find(|&(kind, _, _)| kind == ORGANIZATION)
-            .map(|(_, tag, value)| text(tag, value))
+        self.attributes().find(|&(kind, _, _)| kind == ORGANIZATION).map(|(_, tag, value)| text(tag, value))
     }
 
     pub const fn is_empty(&self) -> bool {
@@ -299,12 +284,8 @@ const fn attribute_name(identifier: &[u8]) -> Option<&'static str> {
 fn text(tag: u8, value: &[u8]) -> Cow<'_, str> {
     match tag {
         der::BMP_STRING => {
-            let units = value
-                .chunks_exact(2)
-                .map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-            char::decode_utf16(units)
-                .map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER))
-                .collect()
+            let units = value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
         }
         der::UNIVERSAL_STRING => value
             .chunks_exact(4)
@@ -317,11 +298,7 @@ fn text(tag: u8, value: &[u8]) -> Cow<'_, str> {
 }
 
 impl<'a> PublicKey<'a> {
-    const UNKNOWN: Self = Self {
-        kind: KeyKind::Other,
-        bits: 0,
-        info: &[],
-    };
+    const UNKNOWN: Self = Self { kind: KeyKind::Other, bits: 0, info: &[] };
 
     /// Reads the content of a SubjectPublicKeyInfo.
     fn read(info: &'a [u8]) -> Self {
@@ -340,9 +317,8 @@ fn key_kind(info: &mut Values<'_>) -> Option<(KeyKind, usize)> {
         }
         // id-dsa
         [0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01] => {
-            let prime = algorithm
-                .enter(der::SEQUENCE)
-                .and_then(|mut parameters| parameters.expect(der::INTEGER));
+            let prime =
+                algorithm.enter(der::SEQUENCE).and_then(|mut parameters| parameters.expect(der::INTEGER));
             (KeyKind::Dsa, prime.map_or(0, bit_length))
         }
         // id-ecPublicKey
@@ -448,10 +424,7 @@ mod tests {
         assert!(leaf.is_self_issued() && leaf.is_self_signed());
         assert_eq!(leaf.signature_algorithm(), "ecdsa-with-SHA256");
         assert_eq!((leaf.key.kind, leaf.key.bits), (KeyKind::Ec, 256));
-        assert_eq!(
-            leaf.dns_names().collect::<Vec<_>>(),
-            [&b"host.example"[..], b"*.wild.example"]
-        );
+        assert_eq!(leaf.dns_names().collect::<Vec<_>>(), [&b"host.example"[..], b"*.wild.example"]);
         let addresses: Vec<_> = leaf.addresses().map(|address| address.to_string()).collect();
         assert_eq!(addresses, ["192.0.2.7", "2001:db8::7"]);
         assert!(leaf.is_ca);
@@ -471,23 +444,10 @@ mod tests {
     #[test]
     fn matches_hosts_as_rfc_9525_says() {
         let leaf = read(LEAF).expect("complete");
-        for host in [
-            "host.example",
-            "HOST.example.",
-            "a.wild.example",
-            "192.0.2.7",
-            "2001:db8::7",
-        ] {
+        for host in ["host.example", "HOST.example.", "a.wild.example", "192.0.2.7", "2001:db8::7"] {
             assert_eq!(leaf.host_match(host), HostMatch::AlternativeName, "{host}");
         }
-        for host in [
-            "example",
-            "other.example",
-            "wild.example",
-            "a.b.wild.example",
-            "192.0.2.8",
-            "",
-        ] {
+        for host in ["example", "other.example", "wild.example", "a.b.wild.example", "192.0.2.8", ""] {
             assert!(!leaf.matches_host(host), "{host}");
         }
     }
@@ -506,11 +466,7 @@ mod tests {
             der::SET,
             &tlv(
                 der::SEQUENCE,
-                &[
-                    tlv(der::OBJECT_IDENTIFIER, &[0x55, 4, 3]),
-                    tlv(0x0c, b"old.example"),
-                ]
-                .concat(),
+                &[tlv(der::OBJECT_IDENTIFIER, &[0x55, 4, 3]), tlv(0x0c, b"old.example")].concat(),
             ),
         );
         let tbs = [

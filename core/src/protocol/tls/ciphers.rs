@@ -19,10 +19,7 @@ pub fn weakness(suite: u16) -> Option<&'static str> {
         return Some("null");
     }
     let name = name(suite)?;
-    FLAWS
-        .iter()
-        .find(|(part, _)| name.contains(part))
-        .map(|&(_, flaw)| flaw)
+    FLAWS.iter().find(|(part, _)| name.contains(part)).map(|&(_, flaw)| flaw)
 }
 
 /// Whether records under this suite are readable by everybody: authenticated, but not encrypted.

@@ -76,10 +76,7 @@ pub fn parse_ssl2(message: &[u8]) -> Option<Ssl2Hello<'_>> {
         return None;
     }
     let cipher_specs = reader.take(specs)?;
-    Some(Ssl2Hello {
-        version,
-        cipher_specs,
-    })
+    Some(Ssl2Hello { version, cipher_specs })
 }
 
 /// What is told by a ClientHello in SSL 2.0's form.
@@ -188,11 +185,7 @@ impl<'a> ClientHello<'a> {
 
     /// Host names as sent; RFC 6066 §3 allows one, and one extension that has it.
     pub fn server_names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let present = if self.server_name.is_some() {
-            self.extensions
-        } else {
-            &[]
-        };
+        let present = if self.server_name.is_some() { self.extensions } else { &[] };
         extensions(present)
             .filter(|&(number, _)| number == extension::SERVER_NAME)
             .flat_map(|(_, content)| host_names(content))
@@ -227,9 +220,7 @@ fn host_names(content: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Two-byte numbers; an odd byte at the end is left out.
 fn numbers(bytes: &[u8]) -> impl Iterator<Item = u16> {
-    bytes
-        .chunks_exact(2)
-        .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
+    bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
 }
 
 /// The list behind a two-byte length; what is there of it if the length lies.
@@ -248,10 +239,7 @@ mod tests {
 
     #[test]
     fn reads_names_and_lists() {
-        let body = Hello::default()
-            .sni(b"example.org")
-            .alpn(&[b"h2", b"http/1.1"])
-            .body();
+        let body = Hello::default().sni(b"example.org").alpn(&[b"h2", b"http/1.1"]).body();
         let hello = parse(&body).expect("complete");
         assert_eq!(hello.server_names().collect::<Vec<_>>(), [b"example.org"]);
         assert_eq!(hello.alpn().collect::<Vec<_>>(), [&b"h2"[..], b"http/1.1"]);
@@ -271,12 +259,7 @@ mod tests {
 
     #[test]
     fn reads_the_form_of_ssl_2() {
-        let message = [
-            &[0x01, 0x03, 0x01, 0, 3, 0, 0, 0, 16][..],
-            &[0x00, 0x00, 0x05],
-            &[7; 16],
-        ]
-        .concat();
+        let message = [&[0x01, 0x03, 0x01, 0, 3, 0, 0, 0, 16][..], &[0x00, 0x00, 0x05], &[7; 16]].concat();
         assert_eq!(parse_ssl2(&message).map(|hello| hello.version), Some(0x0301));
         assert!(parse_ssl2(&message[..message.len() - 1]).is_none());
     }

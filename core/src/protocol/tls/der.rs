@@ -179,12 +179,7 @@ mod tests {
             (UTC_TIME, b"25", None),
         ];
         for (tag, text, written) in cases {
-            assert_eq!(
-                time(tag, text).map(iso_8601).as_deref(),
-                written,
-                "{}",
-                text.escape_ascii()
-            );
+            assert_eq!(time(tag, text).map(iso_8601).as_deref(), written, "{}", text.escape_ascii());
         }
         assert_eq!(time(UTC_TIME, b"010909014640Z"), Some(1_000_000_000));
     }

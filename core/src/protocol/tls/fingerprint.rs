@@ -60,12 +60,7 @@ pub fn ja3s(hello: &ServerHello<'_>) -> Fingerprint<32> {
 /// `t13d1516h2_8daaf6152771_e5627efa2ab1`: FoxIO's specification, `technical_details/JA4.md`.
 pub fn ja4(hello: &ClientHello<'_>, carrier: Carrier) -> Fingerprint<36> {
     let ciphers = || hello.cipher_suites().filter(|&number| !is_grease(number));
-    let extensions = || {
-        hello
-            .extensions()
-            .map(|(number, _)| number)
-            .filter(|&number| !is_grease(number))
-    };
+    let extensions = || hello.extensions().map(|(number, _)| number).filter(|&number| !is_grease(number));
 
     let [version_0, version_1] = version(hello);
     let [cipher_0, cipher_1] = two_digits(ciphers().count());
@@ -87,10 +82,7 @@ pub fn ja4(hello: &ClientHello<'_>, carrier: Carrier) -> Fingerprint<36> {
     let extensions_hash = sorted(rest, |list| {
         let mut text = Text::<Sha256>::new();
         text.hexes(list.iter().copied());
-        let mut algorithms = hello
-            .signature_algorithms()
-            .filter(|&number| !is_grease(number))
-            .peekable();
+        let mut algorithms = hello.signature_algorithms().filter(|&number| !is_grease(number)).peekable();
         if algorithms.peek().is_some() {
             text.push(b'_');
             text.hexes(algorithms);
@@ -141,9 +133,9 @@ fn version(hello: &ClientHello<'_>) -> [u8; 2] {
 pub fn ja4_as_ndpi(ja4: &Fingerprint<36>, hello: &ClientHello<'_>) -> Fingerprint<36> {
     const EMPTY_SHA256: &[u8; 12] = b"e3b0c44298fc";
     let mut out = ja4.0;
-    let address = hello.server_name.is_some_and(|name| {
-        str::from_utf8(name).is_ok_and(|name| name.parse::<std::net::IpAddr>().is_ok())
-    });
+    let address = hello
+        .server_name
+        .is_some_and(|name| str::from_utf8(name).is_ok_and(|name| name.parse::<std::net::IpAddr>().is_ok()));
     out[3] = if address { b'i' } else { b'd' };
     let mut names = hello.alpn();
     let first = names.next().unwrap_or_default();
@@ -194,11 +186,7 @@ fn sorted<R>(numbers: impl Iterator<Item = u16>, then: impl FnOnce(&[u16]) -> R)
         }
         count += 1;
     }
-    let list = if many.is_empty() {
-        &mut few[..count]
-    } else {
-        &mut many[..]
-    };
+    let list = if many.is_empty() { &mut few[..count] } else { &mut many[..] };
     list.sort_unstable();
     then(list)
 }
@@ -226,11 +214,7 @@ struct Text<D: Digest> {
 
 impl<D: Digest> Text<D> {
     fn new() -> Self {
-        Self {
-            piece: [0; 512],
-            used: 0,
-            hash: D::new(),
-        }
+        Self { piece: [0; 512], used: 0, hash: D::new() }
     }
 
     #[inline]
@@ -323,21 +307,13 @@ mod tests {
     }
 
     fn of(hello: &Hello, carrier: Carrier) -> String {
-        ja4(&parse(&hello.body()).expect("complete"), carrier)
-            .as_str()
-            .to_owned()
+        ja4(&parse(&hello.body()).expect("complete"), carrier).as_str().to_owned()
     }
 
     #[test]
     fn ja4_of_the_specification() {
-        assert_eq!(
-            of(&example(), Carrier::Tcp),
-            "t13d1516h2_8daaf6152771_e5627efa2ab1"
-        );
-        assert_eq!(
-            of(&example(), Carrier::Quic),
-            "q13d1516h2_8daaf6152771_e5627efa2ab1"
-        );
+        assert_eq!(of(&example(), Carrier::Tcp), "t13d1516h2_8daaf6152771_e5627efa2ab1");
+        assert_eq!(of(&example(), Carrier::Quic), "q13d1516h2_8daaf6152771_e5627efa2ab1");
     }
 
     #[test]
@@ -356,15 +332,9 @@ mod tests {
 
     #[test]
     fn ja4_of_empty_lists_is_zeros() {
-        assert_eq!(
-            of(&Hello::default().no_ciphers(), Carrier::Tcp),
-            "t12i000000_000000000000_000000000000"
-        );
+        assert_eq!(of(&Hello::default().no_ciphers(), Carrier::Tcp), "t12i000000_000000000000_000000000000");
         let only_name = Hello::default().no_ciphers().sni(b"a.example");
-        assert_eq!(
-            of(&only_name, Carrier::Tcp),
-            "t12d000100_000000000000_000000000000"
-        );
+        assert_eq!(of(&only_name, Carrier::Tcp), "t12d000100_000000000000_000000000000");
     }
 
     #[test]
@@ -410,31 +380,21 @@ mod tests {
             .extension(10, &[0, 6, 0, 23, 0, 24, 0, 25])
             .extension(11, &[1, 0])
             .body();
-        assert_eq!(
-            ja3(&parse(&body).expect("complete")).as_str(),
-            "ada70206e40642a3e4461f35503241d5"
-        );
+        assert_eq!(ja3(&parse(&body).expect("complete")).as_str(), "ada70206e40642a3e4461f35503241d5");
         // 769,4-5-10-9-100-98-3-6-19-18-99,,,
         let body = Hello::default()
             .version(769)
             .no_ciphers()
             .ciphers(&[4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99])
             .body();
-        assert_eq!(
-            ja3(&parse(&body).expect("complete")).as_str(),
-            "de350869b8c85de67a350c8d186f11e6"
-        );
+        assert_eq!(ja3(&parse(&body).expect("complete")).as_str(), "de350869b8c85de67a350c8d186f11e6");
     }
 
     #[test]
     fn ja3s_of_an_answer_that_is_everywhere() {
         // 771,4865,43-51
-        let body = [
-            &[3, 3][..],
-            &[9; 32],
-            &[0, 0x13, 0x01, 0, 0, 12, 0, 43, 0, 2, 3, 4, 0, 51, 0, 2, 0, 29],
-        ]
-        .concat();
+        let body = [&[3, 3][..], &[9; 32], &[0, 0x13, 0x01, 0, 0, 12, 0, 43, 0, 2, 3, 4, 0, 51, 0, 2, 0, 29]]
+            .concat();
         let hello = server_hello::parse(&body).expect("complete");
         assert_eq!(ja3s(&hello).as_str(), "f4febc55ea12b31ae17cfb7e614afda8");
     }

@@ -312,18 +312,8 @@ impl Handshake {
             self.fact(direction, &fields.alpn, Value::Bytes(name), out);
         }
         let version = highest(hello.versions());
-        self.fact(
-            direction,
-            &fields.client_version,
-            Value::Number(version.into()),
-            out,
-        );
-        self.fact(
-            direction,
-            &fields.ciphers_offered,
-            Value::Bytes(hello.cipher_suites),
-            out,
-        );
+        self.fact(direction, &fields.client_version, Value::Number(version.into()), out);
+        self.fact(direction, &fields.ciphers_offered, Value::Bytes(hello.cipher_suites), out);
         if out.wants(&fields.ja3) {
             let ja3 = fingerprint::ja3(hello);
             self.fact(direction, &fields.ja3, Value::Text(ja3.as_str()), out);
@@ -357,9 +347,7 @@ impl Handshake {
             }
         }
         first.is_some_and(|name| {
-            ECH_PUBLIC_NAMES
-                .iter()
-                .any(|public| name.eq_ignore_ascii_case(public.as_bytes()))
+            ECH_PUBLIC_NAMES.iter().any(|public| name.eq_ignore_ascii_case(public.as_bytes()))
         })
     }
 
@@ -396,12 +384,7 @@ impl Handshake {
         let fields = self.fields;
         self.client_hello = true;
         self.client = Some(direction);
-        self.fact(
-            direction,
-            &fields.client_version,
-            Value::Number(hello.version.into()),
-            out,
-        );
+        self.fact(direction, &fields.client_version, Value::Number(hello.version.into()), out);
         let mut suites = Vec::with_capacity(hello.cipher_specs.len());
         for spec in hello.cipher_specs.chunks_exact(3) {
             if spec[0] == 0 {
@@ -469,12 +452,7 @@ impl Handshake {
             self.fact(direction, &fields.ja3s, Value::Text(ja3s.as_str()), out);
         }
         if let Some(mark) = hello.downgrade_sentinel() {
-            self.fact(
-                direction,
-                &fields.downgrade_sentinel,
-                Value::Number(mark.into()),
-                out,
-            );
+            self.fact(direction, &fields.downgrade_sentinel, Value::Number(mark.into()), out);
         }
         if hello.pre_shared_key {
             self.fact(direction, &fields.session_resumed, Value::Number(1), out);
@@ -551,14 +529,8 @@ impl Handshake {
             (&fields.subject, leaf.subject.to_string()),
             (&fields.issuer, leaf.issuer.to_string()),
             (&fields.serial, hex_with_colons(leaf.serial, true)),
-            (
-                &fields.not_before,
-                leaf.not_before.map(iso_8601).unwrap_or_default(),
-            ),
-            (
-                &fields.not_after,
-                leaf.not_after.map(iso_8601).unwrap_or_default(),
-            ),
+            (&fields.not_before, leaf.not_before.map(iso_8601).unwrap_or_default()),
+            (&fields.not_after, leaf.not_after.map(iso_8601).unwrap_or_default()),
         ];
         for (field, text) in &texts {
             if !text.is_empty() {
@@ -587,24 +559,13 @@ fn is_grease_name(name: &[u8]) -> bool {
 /// The highest version by its meaning; DTLS counts down.
 fn highest(versions: impl Iterator<Item = u16>) -> u16 {
     let age = |version: u16| {
-        if version >> 8 == 0xfe {
-            0xffff - version
-        } else {
-            version
-        }
+        if version >> 8 == 0xfe { 0xffff - version } else { version }
     };
-    versions
-        .filter(|&version| !is_grease(version))
-        .max_by_key(|&version| age(version))
-        .unwrap_or_default()
+    versions.filter(|&version| !is_grease(version)).max_by_key(|&version| age(version)).unwrap_or_default()
 }
 
 fn hex_with_colons(bytes: &[u8], upper: bool) -> String {
-    let digits: &[u8; 16] = if upper {
-        b"0123456789ABCDEF"
-    } else {
-        b"0123456789abcdef"
-    };
+    let digits: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
     let mut text = String::with_capacity(bytes.len() * 3);
     for byte in bytes {
         if !text.is_empty() {

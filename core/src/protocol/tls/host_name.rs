@@ -31,9 +31,7 @@ fn is_address(name: &[u8]) -> bool {
 
 fn is_label(label: &[u8]) -> bool {
     (1..=63).contains(&label.len())
-        && label
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 #[cfg(test)]

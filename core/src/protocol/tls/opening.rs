@@ -83,10 +83,7 @@ const fn partial_header(header: &[u8]) -> Probe {
 }
 
 const fn is_type(byte: u8) -> bool {
-    matches!(
-        byte,
-        content_type::CHANGE_CIPHER_SPEC..=content_type::APPLICATION_DATA
-    )
+    matches!(byte, content_type::CHANGE_CIPHER_SPEC..=content_type::APPLICATION_DATA)
 }
 
 /// The last record is not all there.

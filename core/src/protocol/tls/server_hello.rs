@@ -28,11 +28,8 @@ const RETRY: [u8; 32] = [
 /// Reads a ServerHello's body, without the handshake header.
 pub fn parse(body: &[u8]) -> Option<ServerHello<'_>> {
     let mut reader = Reader::new(body);
-    let mut hello = ServerHello {
-        version: reader.u16()?,
-        random: reader.take(32)?,
-        ..ServerHello::default()
-    };
+    let mut hello =
+        ServerHello { version: reader.u16()?, random: reader.take(32)?, ..ServerHello::default() };
     // TLS 1.3 up to draft 21 had neither session id nor compression here (0x7f0x versions).
     let is_old_draft = (0x7f00..=0x7f15).contains(&hello.version);
     if !is_old_draft {
@@ -133,25 +130,13 @@ mod tests {
     #[test]
     fn reads_the_sentinels_of_a_downgrade() {
         let mut random = [7; 32];
-        assert_eq!(
-            parse(&hello(&random)).expect("complete").downgrade_sentinel(),
-            None
-        );
+        assert_eq!(parse(&hello(&random)).expect("complete").downgrade_sentinel(), None);
         random[24..].copy_from_slice(b"DOWNGRD\x01");
-        assert_eq!(
-            parse(&hello(&random)).expect("complete").downgrade_sentinel(),
-            Some(1)
-        );
+        assert_eq!(parse(&hello(&random)).expect("complete").downgrade_sentinel(), Some(1));
         random[31] = 0;
-        assert_eq!(
-            parse(&hello(&random)).expect("complete").downgrade_sentinel(),
-            Some(0)
-        );
+        assert_eq!(parse(&hello(&random)).expect("complete").downgrade_sentinel(), Some(0));
         random[31] = 2;
-        assert_eq!(
-            parse(&hello(&random)).expect("complete").downgrade_sentinel(),
-            None
-        );
+        assert_eq!(parse(&hello(&random)).expect("complete").downgrade_sentinel(), None);
     }
 
     #[test]

@@ -13,23 +13,14 @@ pub(crate) struct Hello {
 
 impl Default for Hello {
     fn default() -> Self {
-        Self {
-            version: 0x0303,
-            has_cookie: false,
-            ciphers: vec![0xc02f],
-            extensions: Vec::new(),
-        }
+        Self { version: 0x0303, has_cookie: false, ciphers: vec![0xc02f], extensions: Vec::new() }
     }
 }
 
 impl Hello {
     /// One for DTLS: with an empty cookie.
     pub(crate) fn datagram(version: u16) -> Self {
-        Self {
-            version,
-            has_cookie: true,
-            ..Self::default()
-        }
+        Self { version, has_cookie: true, ..Self::default() }
     }
 
     pub(crate) fn version(mut self, version: u16) -> Self {

@@ -19,10 +19,7 @@ fn read(conversation: Conversation<'_>) -> Transcript {
 }
 
 fn hello() -> Hello {
-    Hello::default()
-        .sni(b"Example.org")
-        .alpn(&[b"h2", b"http/1.1"])
-        .versions(&[0x0304, 0x0303])
+    Hello::default().sni(b"Example.org").alpn(&[b"h2", b"http/1.1"]).versions(&[0x0304, 0x0303])
 }
 
 /// The server's first flight in TLS 1.2, its messages in one record.
@@ -39,11 +36,7 @@ fn flight(suite: u16) -> Vec<u8> {
 #[test]
 fn reads_a_tls_1_3_conversation() {
     let client = hello().record();
-    let server = [
-        record(22, &server_hello(0x0304, 0x1301)),
-        CHANGE_CIPHER_SPEC.to_vec(),
-    ]
-    .concat();
+    let server = [record(22, &server_hello(0x0304, 0x1301)), CHANGE_CIPHER_SPEC.to_vec()].concat();
     let conversation = [(TO_SERVER, &client[..]), (TO_CLIENT, &server)];
     let said = read(&conversation);
     assert_eq!(said.value(&FACTS.sni), "example.org");
@@ -88,19 +81,14 @@ fn reads_the_servers_side_alone() {
         assert_eq!(probe(&PROTOCOL, &tcp(), direction, &server), Probe::Match);
         let said = read(&[(direction, &server)]);
         assert_eq!(said.values(&FACTS.certificate).len(), 1);
-    assert_eq!(said.values(&FACTS.chain_certificate).len(), 1);
+        assert_eq!(said.values(&FACTS.chain_certificate).len(), 1);
         assert!(said.says("[unseen encrypted]"));
     }
 }
 
 #[test]
 fn waits_for_the_certificate_after_the_clients_early_data() {
-    let client = [
-        hello().extension(42, &[]).record(),
-        CHANGE_CIPHER_SPEC.to_vec(),
-        DATA.to_vec(),
-    ]
-    .concat();
+    let client = [hello().extension(42, &[]).record(), CHANGE_CIPHER_SPEC.to_vec(), DATA.to_vec()].concat();
     let said = read(&[(TO_SERVER, &client)]);
     assert!(!said.says("[done]"));
     // Without the announcement it means that the server's side is not to be seen.
@@ -118,18 +106,10 @@ fn a_second_hello_changes_nothing() {
     .concat();
     let first = hello().record();
     let retry = [record(22, &message(2, &retry)), CHANGE_CIPHER_SPEC.to_vec()].concat();
-    let second = [
-        CHANGE_CIPHER_SPEC.to_vec(),
-        hello().sni(b"other.example").record(),
-    ]
-    .concat();
+    let second = [CHANGE_CIPHER_SPEC.to_vec(), hello().sni(b"other.example").record()].concat();
     let server = record(22, &server_hello(0x0304, 0x1302));
-    let conversation = [
-        (TO_SERVER, &first[..]),
-        (TO_CLIENT, &retry),
-        (TO_SERVER, &second),
-        (TO_CLIENT, &server),
-    ];
+    let conversation =
+        [(TO_SERVER, &first[..]), (TO_CLIENT, &retry), (TO_SERVER, &second), (TO_CLIENT, &server)];
     let said = read(&conversation);
     assert_eq!(said.value(&FACTS.sni), "example.org");
     assert_eq!(said.value(&FACTS.hello_retry), "1");
@@ -151,10 +131,7 @@ fn crumbs() -> Vec<u8> {
 fn reads_the_name_of_a_client_hello_split_over_records() {
     let crumbs = crumbs();
     assert_eq!(probe(&PROTOCOL, &tcp(), TO_SERVER, &crumbs[..36]), Probe::Match);
-    assert_eq!(
-        read(&[(TO_SERVER, &crumbs)]),
-        read(&[(TO_SERVER, &hello().record())])
-    );
+    assert_eq!(read(&[(TO_SERVER, &crumbs)]), read(&[(TO_SERVER, &hello().record())]));
     keeps_promises(&PROTOCOL, &tcp(), &[(TO_SERVER, &crumbs)]);
 }
 
@@ -163,14 +140,9 @@ fn is_not_misled_by_records_between() {
     let message = hello().message();
     let (first, second) = message.split_at(30);
     let empty = record(22, &[]).repeat(1000);
-    let stream = [
-        empty,
-        record(22, first),
-        CHANGE_CIPHER_SPEC.to_vec(),
-        record(21, &[1, 90]),
-        record(22, second),
-    ]
-    .concat();
+    let stream =
+        [empty, record(22, first), CHANGE_CIPHER_SPEC.to_vec(), record(21, &[1, 90]), record(22, second)]
+            .concat();
     let said = read(&[(TO_SERVER, &stream)]);
     assert_eq!(said.value(&FACTS.sni), "example.org");
     assert_eq!(said.value(&FACTS.alert), "90");
@@ -179,17 +151,11 @@ fn is_not_misled_by_records_between() {
 #[test]
 fn reads_a_hello_of_sixty_thousand_bytes_and_skips_a_longer_one() {
     let big = hello().extension(0x15, &vec![0; 60_000]);
-    let records: Vec<u8> = big
-        .message()
-        .chunks(16_000)
-        .flat_map(|piece| record(22, piece))
-        .collect();
+    let records: Vec<u8> = big.message().chunks(16_000).flat_map(|piece| record(22, piece)).collect();
     assert_eq!(read(&[(TO_SERVER, &records)]).value(&FACTS.sni), "example.org");
 
-    let mut stream: Vec<u8> = message(11, &vec![0; 200_000])
-        .chunks(16_000)
-        .flat_map(|piece| record(22, piece))
-        .collect();
+    let mut stream: Vec<u8> =
+        message(11, &vec![0; 200_000]).chunks(16_000).flat_map(|piece| record(22, piece)).collect();
     stream.extend(record(22, &server_hello(0x0303, 0xc02f)));
     let said = read(&[(TO_CLIENT, &stream)]);
     assert!(said.values(&FACTS.certificate).is_empty());
@@ -214,10 +180,7 @@ fn says_that_a_name_is_hidden_only_where_that_is_known() {
     let grease = read(&[(TO_SERVER, &hello().extension(0xfe0d, &[0]).record())]);
     assert_eq!(grease.value(&FACTS.ech), "1");
     assert!(!grease.says("[unseen ech]"));
-    let outer = Hello::default()
-        .sni(b"cloudflare-ech.com")
-        .extension(0xfe0d, &[0])
-        .record();
+    let outer = Hello::default().sni(b"cloudflare-ech.com").extension(0xfe0d, &[0]).record();
     assert!(read(&[(TO_SERVER, &outer)]).says("[unseen ech]"));
     let esni = Hello::default().extension(0xffce, &[0]).record();
     assert!(read(&[(TO_SERVER, &esni)]).says("[unseen ech]"));
@@ -225,11 +188,7 @@ fn says_that_a_name_is_hidden_only_where_that_is_known() {
 
 #[test]
 fn tells_a_resumed_session() {
-    let server = [
-        record(22, &server_hello(0x0303, 0xc02f)),
-        CHANGE_CIPHER_SPEC.to_vec(),
-    ]
-    .concat();
+    let server = [record(22, &server_hello(0x0303, 0xc02f)), CHANGE_CIPHER_SPEC.to_vec()].concat();
     let said = read(&[(TO_SERVER, &hello().record()), (TO_CLIENT, &server)]);
     assert_eq!(said.value(&FACTS.session_resumed), "1");
 }
@@ -237,11 +196,7 @@ fn tells_a_resumed_session() {
 #[test]
 fn reads_the_clients_certificate() {
     let keys = record(22, &[certificate(&[LEAF]), message(16, &[1; 66])].concat());
-    let said = read(&[
-        (TO_SERVER, &hello().record()),
-        (TO_CLIENT, &flight(0xc02f)),
-        (TO_SERVER, &keys),
-    ]);
+    let said = read(&[(TO_SERVER, &hello().record()), (TO_CLIENT, &flight(0xc02f)), (TO_SERVER, &keys)]);
     assert_eq!(said.values(&FACTS.client_certificate).len(), 1);
     assert_eq!(said.values(&FACTS.certificate).len(), 1);
     assert_eq!(said.values(&FACTS.chain_certificate).len(), 1);
@@ -263,18 +218,12 @@ fn reads_on_under_a_null_cipher() {
 fn reads_the_hellos_of_ssl_2() {
     let client = [
         &[0x80, 0x2e, 0x01, 0x00, 0x02, 0, 21, 0, 0, 0, 16][..],
-        &[
-            7, 0, 0xc0, 5, 0, 0x80, 3, 0, 0x80, 1, 0, 0x80, 6, 0, 0x40, 4, 0, 0x80, 2, 0, 0x80,
-        ],
+        &[7, 0, 0xc0, 5, 0, 0x80, 3, 0, 0x80, 1, 0, 0x80, 6, 0, 0x40, 4, 0, 0x80, 2, 0, 0x80],
         &[9; 16],
     ]
     .concat();
-    let server = [
-        &[0x80, 0x1e, 0x04, 0, 1, 0x00, 0x02, 0, 0, 0, 3, 0, 16][..],
-        &[7, 0, 0xc0],
-        &[8; 16],
-    ]
-    .concat();
+    let server =
+        [&[0x80, 0x1e, 0x04, 0, 1, 0x00, 0x02, 0, 0, 0, 3, 0, 16][..], &[7, 0, 0xc0], &[8; 16]].concat();
     assert_eq!(probe(&PROTOCOL, &tcp(), TO_SERVER, &client), Probe::Match);
     let conversation = [(TO_SERVER, &client[..]), (TO_CLIENT, &server)];
     let said = read(&conversation);
@@ -291,11 +240,7 @@ fn goes_on_with_the_server_when_the_clients_bytes_are_lost() {
     struct Certificates(usize);
     impl Sink for Certificates {
         fn fact(&mut self, field: &'static Field, direction: crate::flow::Direction, value: Value<'_>) {
-            let fact = Fact {
-                field,
-                value,
-                direction,
-            };
+            let fact = Fact { field, value, direction };
             self.0 += usize::from(std::ptr::eq(fact.field, &FACTS.certificate));
         }
         fn end_record(&mut self) {}
@@ -308,10 +253,7 @@ fn goes_on_with_the_server_when_the_clients_bytes_are_lost() {
     let mut out = Certificates::default();
     assert_eq!(parser.gap(TO_SERVER, 100, &mut out), Progress::Consumed(0));
     let bytes = flight(0xc02f);
-    let chunk = Chunk {
-        direction: TO_CLIENT,
-        bytes: &bytes,
-    };
+    let chunk = Chunk { direction: TO_CLIENT, bytes: &bytes };
     parser.feed(&tcp(), chunk, &mut out);
     assert_eq!(out.0, 1);
 }
@@ -324,16 +266,10 @@ fn recognises_the_middle_of_a_conversation() {
     assert_eq!(late(&two[..200]), Probe::NeedMore);
     assert_eq!(late(&two[..310]), Probe::Match);
     assert_eq!(late(&two[..305]), Probe::Match);
-    assert_eq!(
-        late(&[&two[..305], b"GET / HTTP/1.1\r\n"].concat()),
-        Probe::Mismatch
-    );
+    assert_eq!(late(&[&two[..305], b"GET / HTTP/1.1\r\n"].concat()), Probe::Mismatch);
     assert_eq!(late(&record(21, &[2, 40])), Probe::Match);
     assert_eq!(late(&record(22, &message(16, &[1; 66]))), Probe::Match);
-    assert_eq!(
-        late(&[CHANGE_CIPHER_SPEC, &[22, 3, 3, 0, 40, 9]].concat()),
-        Probe::Match
-    );
+    assert_eq!(late(&[CHANGE_CIPHER_SPEC, &[22, 3, 3, 0, 40, 9]].concat()), Probe::Match);
     let said = read(&[(TO_SERVER, &two)]);
     assert_eq!(said.0, ["[unseen encrypted]", "[done]"]);
 }
@@ -358,11 +294,7 @@ fn tells_others_apart() {
     ];
     for bytes in others {
         for direction in [TO_SERVER, TO_CLIENT] {
-            assert_ne!(
-                probe(&PROTOCOL, &tcp(), direction, bytes),
-                Probe::Match,
-                "{bytes:x?}"
-            );
+            assert_ne!(probe(&PROTOCOL, &tcp(), direction, bytes), Probe::Match, "{bytes:x?}");
         }
     }
     let mut state = 7_u64;
@@ -373,11 +305,7 @@ fn tells_others_apart() {
                 (state >> 56) as u8
             })
             .collect();
-        assert_ne!(
-            probe(&PROTOCOL, &tcp(), TO_SERVER, &bytes),
-            Probe::Match,
-            "{bytes:x?}"
-        );
+        assert_ne!(probe(&PROTOCOL, &tcp(), TO_SERVER, &bytes), Probe::Match, "{bytes:x?}");
     }
 }
 

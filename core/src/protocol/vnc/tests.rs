@@ -128,15 +128,8 @@ fn lets_vencrypts_tls_be_probed() {
 
 #[test]
 fn reads_one_side_alone() {
-    let client = feed(
-        &PROTOCOL,
-        &server(),
-        &[
-            (TO_SERVER, VERSION_3_8),
-            (TO_SERVER, b"\x01\x01"),
-            (TO_SERVER, CUT),
-        ],
-    );
+    let client =
+        feed(&PROTOCOL, &server(), &[(TO_SERVER, VERSION_3_8), (TO_SERVER, b"\x01\x01"), (TO_SERVER, CUT)]);
     assert_eq!(client.value(&SECURITY), "none");
     assert_eq!(client.value(&CLIPBOARD), "hello");
     let server_alone = feed(
@@ -160,12 +153,7 @@ fn is_known_by_its_version() {
         assert_eq!(probe(&PROTOCOL, &odd, TO_SERVER, version), Probe::Match);
         assert_eq!(probe(&PROTOCOL, &odd, TO_CLIENT, &version[..9]), Probe::NeedMore);
     }
-    for bytes in [
-        &b"RFB 003.008\r\n"[..],
-        b"RFB-003.008\n",
-        b"REGISTER sip",
-        b"GET / HTTP/1.1",
-    ] {
+    for bytes in [&b"RFB 003.008\r\n"[..], b"RFB-003.008\n", b"REGISTER sip", b"GET / HTTP/1.1"] {
         assert_eq!(probe(&PROTOCOL, &server(), TO_SERVER, bytes), Probe::Mismatch);
     }
 }

@@ -18,18 +18,9 @@ fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
             frame.extend((length as u64).to_be_bytes());
         }
     }
-    frame.extend(
-        mask.unwrap_or_default()
-            .iter()
-            .take(if mask.is_some() { 4 } else { 0 }),
-    );
+    frame.extend(mask.unwrap_or_default().iter().take(if mask.is_some() { 4 } else { 0 }));
     let mask = mask.unwrap_or_default();
-    frame.extend(
-        payload
-            .iter()
-            .zip(mask.iter().cycle())
-            .map(|(byte, mask)| byte ^ mask),
-    );
+    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     frame
 }
 
@@ -78,11 +69,7 @@ fn inflates_messages_that_share_a_window() {
 #[test]
 fn a_bomb_ends_at_the_cap_and_what_follows_is_read() {
     let bomb = miniz_oxide::deflate::compress_to_vec(&vec![b'a'; 4 << 20], 6);
-    let server = [
-        frame(FIN | RSV1 | BINARY, None, &bomb),
-        frame(FIN | TEXT, None, b"next"),
-    ]
-    .concat();
+    let server = [frame(FIN | RSV1 | BINARY, None, &bomb), frame(FIN | TEXT, None, b"next")].concat();
     let transcript = read(&[(TO_CLIENT, &server)]);
     assert_eq!(transcript.values(&PAYLOAD)[0].len(), BODY_BYTES);
     assert_eq!(transcript.values(&PAYLOAD)[1], "next");
@@ -100,11 +87,8 @@ fn refuses_what_is_no_frame() {
 
 #[test]
 fn passes_over_a_handshake_that_comes_late() {
-    let server = [
-        b"HTTP/1.1 101 Switching Protocols\r\n\r\n".to_vec(),
-        frame(FIN | TEXT, None, b"hi"),
-    ]
-    .concat();
+    let server =
+        [b"HTTP/1.1 101 Switching Protocols\r\n\r\n".to_vec(), frame(FIN | TEXT, None, b"hi")].concat();
     assert_eq!(read(&[(TO_CLIENT, &server)]).value(&PAYLOAD), "hi");
 }
 
@@ -112,12 +96,7 @@ fn passes_over_a_handshake_that_comes_late() {
 fn goes_on_behind_a_gap_in_a_payload() {
     let flow = testing::flow(Transport::TCP, 80);
     let message = frame(FIN | BINARY, Some([1, 2, 3, 4]), &[9; 100]);
-    assert_eq!(
-        testing::feed(&PROTOCOL, &flow, &[(TO_SERVER, &message[..50])])
-            .values(&PAYLOAD)
-            .len(),
-        1
-    );
+    assert_eq!(testing::feed(&PROTOCOL, &flow, &[(TO_SERVER, &message[..50])]).values(&PAYLOAD).len(), 1);
     assert_eq!(
         testing::probe(&PROTOCOL, &flow, TO_SERVER, &message),
         Probe::Mismatch,

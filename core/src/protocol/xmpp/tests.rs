@@ -17,10 +17,7 @@ fn tls_starts_behind_proceed() {
         (TO_SERVER, OPEN),
         (TO_CLIENT, ANSWER),
         (TO_SERVER, b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
-        (
-            TO_CLIENT,
-            b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'></proceed>",
-        ),
+        (TO_CLIENT, b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'></proceed>"),
     ];
     let said = testing::feed(&PROTOCOL, &flow(), conversation);
     assert_eq!(said.value(&TO), "chat.example");
@@ -57,10 +54,8 @@ fn reads_logins_and_messages() {
 
 #[test]
 fn every_stanza_is_stated_when_it_ends() {
-    let conversation: Conversation<'_> = &[
-        (TO_SERVER, OPEN),
-        (TO_SERVER, b"<unknown xmlns='x'><a>call 42</a></unknown>"),
-    ];
+    let conversation: Conversation<'_> =
+        &[(TO_SERVER, OPEN), (TO_SERVER, b"<unknown xmlns='x'><a>call 42</a></unknown>")];
     let said = testing::feed(&PROTOCOL, &flow(), conversation);
     assert_eq!(said.0.last().map(String::as_str), Some("[end]"));
     assert_eq!(said.value(&CONTENT), "call 42\n");
@@ -73,11 +68,7 @@ fn endless_tags_and_texts_are_bounded() {
     let said = testing::feed(
         &PROTOCOL,
         &flow(),
-        &[
-            (TO_SERVER, b"<x "),
-            (TO_SERVER, &endless),
-            (TO_SERVER, b"><message><body>hi</body></message>"),
-        ],
+        &[(TO_SERVER, b"<x "), (TO_SERVER, &endless), (TO_SERVER, b"><message><body>hi</body></message>")],
     );
     assert_eq!(said.value(&CONTENT), "hi\n");
 }

@@ -50,13 +50,7 @@ impl Search<'_> {
         let before = self.found.len();
         self.secrets(token, trail);
         if self.found.len() == before && token.len() >= 8 {
-            self.report(
-                "leak.bearer-token",
-                Tier::Validated,
-                Severity::High,
-                trail,
-                mask::head(token),
-            );
+            self.report("leak.bearer-token", Tier::Validated, Severity::High, trail, mask::head(token));
         }
     }
 
@@ -138,10 +132,7 @@ impl Search<'_> {
             None => self.free(path, &path_trail),
         }
         let path = decoded.as_deref().unwrap_or(path);
-        for segment in path
-            .split(|byte| *byte == b'/')
-            .filter(|segment| segment.len() >= 16)
-        {
+        for segment in path.split(|byte| *byte == b'/').filter(|segment| segment.len() >= 16) {
             self.undo(b"", segment, &path_trail);
         }
         for part in query.split(|byte| matches!(byte, b'?' | b'#')) {
@@ -167,11 +158,7 @@ impl Search<'_> {
         match decode::percent(value, plus) {
             Some(plain) => {
                 let undone = trail.then(Step::Decoded("percent"));
-                let trail = if memchr::memchr(b'%', value).is_some() {
-                    &undone
-                } else {
-                    trail
-                };
+                let trail = if memchr::memchr(b'%', value).is_some() { &undone } else { trail };
                 self.anew(|search| search.value(name, &plain, trail, pair));
                 if plus && memchr::memchr(b'+', value).is_some() {
                     self.with_plus(name, value, trail);
@@ -198,12 +185,7 @@ impl Search<'_> {
     fn multipart(&mut self, body: &[u8], boundary: &[u8], trail: &Trail<'_>) {
         let mut pair = Pair::default();
         for part in multipart::parts(body, boundary) {
-            self.value(
-                part.name,
-                part.content,
-                &trail.then(Step::Key("part", part.name)),
-                &mut pair,
-            );
+            self.value(part.name, part.content, &trail.then(Step::Key("part", part.name)), &mut pair);
         }
     }
 
@@ -254,16 +236,10 @@ impl Search<'_> {
                     }
                 }
                 Token::String(value) | Token::Scalar(value) => {
-                    let plain = matches!(token, Token::String(_))
-                        .then(|| decode::json_string(value))
-                        .flatten();
+                    let plain =
+                        matches!(token, Token::String(_)).then(|| decode::json_string(value)).flatten();
                     // An array's elements go by the key that the array has.
-                    let name = keys
-                        .iter()
-                        .rev()
-                        .find(|key| !key.is_empty())
-                        .copied()
-                        .unwrap_or_default();
+                    let name = keys.iter().rev().find(|key| !key.is_empty()).copied().unwrap_or_default();
                     let mut pair = pairs.pop().unwrap_or_default();
                     let trail = trail.then(Step::Json(&keys));
                     match &plain {
@@ -291,15 +267,7 @@ impl Search<'_> {
                 continue;
             }
             let trail = trail.then(Step::Key("", name));
-            self.keyed(
-                &Leaf {
-                    key,
-                    value,
-                    trail: &trail,
-                    whole: false,
-                },
-                &[],
-            );
+            self.keyed(&Leaf { key, value, trail: &trail, whole: false }, &[]);
             self.position(&key, value, &trail, &mut pair);
             self.undo(name, value, &trail);
         }

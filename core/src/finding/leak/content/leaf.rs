@@ -22,15 +22,7 @@ impl Search<'_> {
         let key = Key::new(name);
         self.position(&key, value, trail, pair);
         if value.len() >= 6 || !hits.is_empty() || !key.is_empty() {
-            self.keyed(
-                &Leaf {
-                    key,
-                    value,
-                    trail,
-                    whole: true,
-                },
-                &hits,
-            );
+            self.keyed(&Leaf { key, value, trail, whole: true }, &hits);
         }
         if value.len() < 4 {
             return;
@@ -50,15 +42,7 @@ impl Search<'_> {
             self.located(&position, trail);
         }
         if decode::is_text(text) {
-            self.numbers(
-                &Leaf {
-                    key,
-                    value: text,
-                    trail,
-                    whole: false,
-                },
-                &hits,
-            );
+            self.numbers(&Leaf { key, value: text, trail, whole: false }, &hits);
             self.crowd(&key, text, trail);
         }
     }
@@ -88,11 +72,8 @@ impl Search<'_> {
     }
 
     pub(super) fn own(&mut self, hit: &Hit, class: Class, value: &[u8], trail: &Trail<'_>) {
-        let hash = hit
-            .encoding
-            .iter()
-            .copied()
-            .find(|encoding| matches!(*encoding, "md5" | "sha1" | "sha256"));
+        let hash =
+            hit.encoding.iter().copied().find(|encoding| matches!(*encoding, "md5" | "sha1" | "sha256"));
         let Some((id, severity)) = meaning(class) else {
             return;
         };
@@ -125,29 +106,15 @@ impl Search<'_> {
             return;
         }
         let of = |class| {
-            self.device
-                .values
-                .iter()
-                .find(|value| value.class == class)
-                .map(|value| value.text.as_str())
+            self.device.values.iter().find(|value| value.class == class).map(|value| value.text.as_str())
         };
-        let name = [of(Class::FirstName), of(Class::LastName)]
-            .map(Option::unwrap_or_default)
-            .join(" ");
-        self.report(
-            "leak.name",
-            Tier::Exact,
-            Severity::Medium,
-            trail,
-            mask::name(name.as_bytes()),
-        );
+        let name = [of(Class::FirstName), of(Class::LastName)].map(Option::unwrap_or_default).join(" ");
+        self.report("leak.name", Tier::Exact, Severity::Medium, trail, mask::name(name.as_bytes()));
     }
 
     pub(super) fn position(&mut self, key: &Key, value: &[u8], trail: &Trail<'_>, pair: &mut Pair) {
         let own = &self.device.positions;
-        let position = pair
-            .see(key, value, own)
-            .or_else(|| location::in_text(key, value, own));
+        let position = pair.see(key, value, own).or_else(|| location::in_text(key, value, own));
         if let Some(position) = position {
             self.located(&position, trail);
         } else if let Some((latitude, longitude)) = location::own_geohash(key, value, own) {
@@ -171,16 +138,8 @@ impl Search<'_> {
 
     /// What a key explains, as far as it is not one of the phone's own values.
     pub(super) fn keyed(&mut self, leaf: &Leaf<'_>, hits: &[Hit]) {
-        let Leaf {
-            key,
-            value,
-            trail,
-            whole,
-        } = *leaf;
-        if hits
-            .iter()
-            .any(|hit| hit.start == 0 && hit.end == value.len() && self.is_reported_class(hit))
-        {
+        let Leaf { key, value, trail, whole } = *leaf;
+        if hits.iter().any(|hit| hit.start == 0 && hit.end == value.len() && self.is_reported_class(hit)) {
             return;
         }
         if whole && login::is_password(&key, value) {
@@ -196,67 +155,30 @@ impl Search<'_> {
             return;
         }
         if advertising_id::is_uuid(value) && advertising_id::is_named(&key) {
-            self.report(
-                "leak.advertising-id",
-                Tier::Validated,
-                Severity::High,
-                trail,
-                mask::head(value),
-            );
+            self.report("leak.advertising-id", Tier::Validated, Severity::High, trail, mask::head(value));
         }
         if hardware::is_meid(value) && key.has(hardware::MEID_KEYS) {
-            self.report(
-                "leak.imei",
-                Tier::Validated,
-                Severity::High,
-                trail,
-                mask::head(value),
-            );
+            self.report("leak.imei", Tier::Validated, Severity::High, trail, mask::head(value));
         }
         if hardware::is_android_id(value) && key.has(hardware::ANDROID_ID_KEYS) {
-            self.report(
-                "leak.android-id",
-                Tier::Validated,
-                Severity::High,
-                trail,
-                mask::head(value),
-            );
+            self.report("leak.android-id", Tier::Validated, Severity::High, trail, mask::head(value));
         }
         if let Some(octets) = hardware::mac(value) {
-            let severity = if hardware::is_random_mac(octets) {
-                Severity::Low
-            } else {
-                Severity::High
-            };
+            let severity = if hardware::is_random_mac(octets) { Severity::Low } else { Severity::High };
             if key.has(hardware::BSSID_KEYS) {
-                self.report(
-                    "leak.bssid",
-                    Tier::Validated,
-                    Severity::High,
-                    trail,
-                    mask::head(value),
-                );
+                self.report("leak.bssid", Tier::Validated, Severity::High, trail, mask::head(value));
             } else if key.ends_with(hardware::MAC_KEYS) || value.len() == 17 && key.ends_with(&["mac"]) {
                 self.report("leak.mac", Tier::Validated, severity, trail, mask::head(value));
             }
         }
         let phone = phone::international(value).filter(|_| self.addresses_count);
         if phone.is_some() && key.ends_with(phone::KEYS) {
-            self.report(
-                "leak.phone",
-                Tier::Validated,
-                Severity::Medium,
-                trail,
-                mask::head(value),
-            );
+            self.report("leak.phone", Tier::Validated, Severity::Medium, trail, mask::head(value));
         }
     }
 
     pub(super) fn is_reported_class(&self, hit: &Hit) -> bool {
-        self.device
-            .values
-            .get(hit.value)
-            .is_some_and(|value| meaning(value.class).is_some())
+        self.device.values.get(hit.value).is_some_and(|value| meaning(value.class).is_some())
     }
 
     pub(super) fn address(&mut self, leaf: &Leaf<'_>) {
@@ -273,41 +195,26 @@ impl Search<'_> {
             "to",
         ];
         // `celery@worker.example.org` under `hostname` is a machine.
-        static MACHINES: &[&str] = &[
-            "host", "hostname", "node", "nodename", "worker", "server", "jid", "url", "uri",
-        ];
+        static MACHINES: &[&str] =
+            &["host", "hostname", "node", "nodename", "worker", "server", "jid", "url", "uri"];
         if self.absent.addresses || !self.addresses_count || memchr::memchr(b'@', leaf.value).is_none() {
             return;
         }
         let explained = (leaf.whole || leaf.key.has(KEYS)) && !leaf.key.ends_with(MACHINES);
         let value = leaf.value.strip_prefix(b"mailto:").unwrap_or(leaf.value);
         if explained && email::is_personal(value) {
-            self.report(
-                "leak.email",
-                Tier::Validated,
-                Severity::Medium,
-                leaf.trail,
-                mask::email(value),
-            );
+            self.report("leak.email", Tier::Validated, Severity::Medium, leaf.trail, mask::email(value));
         }
     }
 
     /// Identifiers made of digits, each with the word that explains it in the key or just before it.
     pub(super) fn numbers(&mut self, leaf: &Leaf<'_>, hits: &[Hit]) {
-        let Leaf {
-            key, value, trail, ..
-        } = *leaf;
+        let Leaf { key, value, trail, .. } = *leaf;
         if value.len() < 12 {
             return;
         }
         if leaf.whole && iban::is_iban(value) && hits.is_empty() {
-            self.report(
-                "leak.iban",
-                Tier::Validated,
-                Severity::High,
-                trail,
-                mask::head(value),
-            );
+            self.report("leak.iban", Tier::Validated, Severity::High, trail, mask::head(value));
             return;
         }
         for run in digits::runs(value, 12) {
@@ -328,13 +235,7 @@ impl Search<'_> {
             } else {
                 continue;
             };
-            self.report(
-                id,
-                Tier::Validated,
-                Severity::High,
-                trail,
-                mask::head(&run.digits),
-            );
+            self.report(id, Tier::Validated, Severity::High, trail, mask::head(&run.digits));
         }
     }
 
@@ -390,9 +291,7 @@ impl Search<'_> {
             }
         }
         if text.len() > 24 {
-            for word in text
-                .split(|byte| b"\r\n,;:\t\"".contains(byte))
-                .filter(|word| word.starts_with(b"+"))
+            for word in text.split(|byte| b"\r\n,;:\t\"".contains(byte)).filter(|word| word.starts_with(b"+"))
             {
                 if let Some(digits) = phone::international(word) {
                     self.people.phone(&digits, trail);
@@ -415,18 +314,11 @@ fn is_in_address(text: &[u8], hit: &Hit) -> bool {
 
 /// Whether one of these words stands within so many bytes before a number, or shortly behind it.
 fn is_beside(text: &[u8], start: usize, end: usize, words: &[&str], distance: usize) -> bool {
-    let before = text
-        .get(start.saturating_sub(distance)..start)
-        .unwrap_or_default();
-    let behind = text
-        .get(end..end.saturating_add(distance).min(text.len()))
-        .unwrap_or_default();
+    let before = text.get(start.saturating_sub(distance)..start).unwrap_or_default();
+    let behind = text.get(end..end.saturating_add(distance).min(text.len())).unwrap_or_default();
     [before, behind].into_iter().any(|near| {
-        near.split(|byte| !byte.is_ascii_alphanumeric()).any(|word| {
-            words
-                .iter()
-                .any(|wanted| word.eq_ignore_ascii_case(wanted.as_bytes()))
-        })
+        near.split(|byte| !byte.is_ascii_alphanumeric())
+            .any(|word| words.iter().any(|wanted| word.eq_ignore_ascii_case(wanted.as_bytes())))
     })
 }
 

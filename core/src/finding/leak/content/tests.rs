@@ -50,10 +50,8 @@ const VALUES: [(&str, &str); 15] = [
     ("leak.name", "Ines Okafor"),
 ];
 
-static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet {
-    device: Device::parse(DEVICE).unwrap(),
-    ..RuleSet::default()
-});
+static RULES: LazyLock<RuleSet> =
+    LazyLock::new(|| RuleSet { device: Device::parse(DEVICE).unwrap(), ..RuleSet::default() });
 
 fn known(field: &'static Field, value: Value<'_>) -> Vec<Finding> {
     inspect_for(&Content, None, &RULES, field, value)
@@ -89,12 +87,8 @@ static ENCODINGS: &[Encode] = &[
     (&["md5"], |text| hex(&Md5::digest(text))),
     (&["sha1"], |text| hex(&Sha1::digest(text))),
     (&["sha256"], |text| hex(&Sha256::digest(text)).to_uppercase()),
-    (&["base64", "sha256"], |text| {
-        STANDARD.encode(Sha256::digest(text))
-    }),
-    (&["base64", "base64"], |text| {
-        STANDARD.encode(STANDARD.encode(format!("{{\"id\":\"{text}\"}}")))
-    }),
+    (&["base64", "sha256"], |text| STANDARD.encode(Sha256::digest(text))),
+    (&["base64", "base64"], |text| STANDARD.encode(STANDARD.encode(format!("{{\"id\":\"{text}\"}}")))),
 ];
 
 /// Where values travel: a query, a form, JSON, XML, a cookie, a header, a path, a part, a line of a log.
@@ -102,15 +96,9 @@ static CARRIERS: &[(&Field, &str)] = &[
     (&QUERY, "/track?ev=open&v={}&x=1"),
     (&QUERY, "/users/{}/profile.png"),
     (&BODY, "action=submit&v={}&lang=en"),
-    (
-        &BODY,
-        "{\"event\": \"open\", \"user\": {\"v\": [\"{}\"]}, \"os\": 13}",
-    ),
+    (&BODY, "{\"event\": \"open\", \"user\": {\"v\": [\"{}\"]}, \"os\": 13}"),
     (&BODY, "<r><v a='1'>{}</v></r>"),
-    (
-        &BODY,
-        "--b\r\nContent-Disposition: form-data; name=\"v\"; filename=\"f\"\r\n\r\n{}\r\n--b--\r\n",
-    ),
+    (&BODY, "--b\r\nContent-Disposition: form-data; name=\"v\"; filename=\"f\"\r\n\r\n{}\r\n--b--\r\n"),
     (&BODY, "<13>1 vm app: user login v={} ok"),
     (&BODY, "sent {} to you"),
     (&HEADER, "Cookie: sid=s_81; v={}; theme=dark"),
@@ -138,10 +126,7 @@ fn every_value_is_found_in_every_encoding_and_carrier() {
                 let hash =
                     |steps: &[&str]| steps.iter().any(|step| step.starts_with("sha") || *step == "md5");
                 assert_eq!(hash(&hit.encoding), hash(steps), "{text}: {:?}", hit.encoding);
-                assert!(
-                    found.iter().all(|finding| is_discreet(finding, value)),
-                    "{found:?} shows {value}"
-                );
+                assert!(found.iter().all(|finding| is_discreet(finding, value)), "{found:?} shows {value}");
             }
         }
     }
@@ -177,10 +162,8 @@ fn documents_inside_documents_are_opened() {
     let json = r#"{"imei": "490154203237518"}"#;
     let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
     gzip.extend(miniz_oxide::deflate::compress_to_vec(json.as_bytes(), 6));
-    let found = known(
-        &BODY,
-        Value::Bytes(format!("data={}&x=1", percent(&STANDARD.encode(&gzip))).as_bytes()),
-    );
+    let found =
+        known(&BODY, Value::Bytes(format!("data={}&x=1", percent(&STANDARD.encode(&gzip))).as_bytes()));
     assert_eq!(ids(&found), ["leak.imei"]);
     assert_eq!(found[0].encoding, ["percent", "base64", "gzip"]);
     assert_eq!(found[0].place, "http.request.body: data json /imei");
@@ -204,10 +187,7 @@ fn values_in_binary_formats_are_found() {
 fn labels_of_a_name_are_opened() {
     let asked = |name: &str| ids(&known(&QUESTION, Value::Bytes(name.as_bytes())));
     assert_eq!(asked("b3f1c05d7e92a846.t.example.net"), ["leak.android-id"]);
-    assert_eq!(
-        asked(&format!("{}.t.example.net", hex(b"490154203237518"))),
-        ["leak.imei"]
-    );
+    assert_eq!(asked(&format!("{}.t.example.net", hex(b"490154203237518"))), ["leak.imei"]);
     assert_eq!(asked("gq4tamjvgqzdamzsgm3tkmjy.t.example.net"), ["leak.imei"]);
     assert!(asked("www.example.net").is_empty());
 }
@@ -216,17 +196,10 @@ fn labels_of_a_name_are_opened() {
 fn a_name_is_its_two_parts_together() {
     let found = |body: &str| ids(&known(&BODY, Value::Bytes(body.as_bytes())));
     assert_eq!(found("first=Ines&last=Okafor"), ["leak.name"]);
-    assert_eq!(
-        found(r#"{"n": {"given": "Ines", "family": "OKAFOR"}}"#),
-        ["leak.name"]
-    );
+    assert_eq!(found(r#"{"n": {"given": "Ines", "family": "OKAFOR"}}"#), ["leak.name"]);
     assert_eq!(found("name=Okafor%2C+Ines"), ["leak.name"]);
     assert!(found("first=Ines").is_empty() && found("x=Inessa&y=Okaforsson").is_empty());
-    assert_eq!(
-        found("m=ines.okafor%40mail-haus.example.com"),
-        ["leak.email"],
-        "the name is the address's"
-    );
+    assert_eq!(found("m=ines.okafor%40mail-haus.example.com"), ["leak.email"], "the name is the address's");
 }
 
 #[test]
@@ -243,11 +216,7 @@ fn the_phones_own_position_needs_no_name() {
     ] {
         let found = found(body);
         assert_eq!(ids(&found), ["leak.location"], "{body}");
-        assert_eq!(
-            (found[0].tier, found[0].shown.as_str()),
-            (Tier::Exact, "48.2•••, 16.3•••"),
-            "{body}"
-        );
+        assert_eq!((found[0].tier, found[0].shown.as_str()), (Tier::Exact, "48.2•••, 16.3•••"), "{body}");
     }
     assert!(found("w=48.2&h=16.4").is_empty() && found("v=48.208493").is_empty());
 }
@@ -257,18 +226,10 @@ fn three_contacts_are_an_address_book() {
     let book = br#"[{"n": "Ada Quist", "p": "+4790000001"}, {"n": "Bo Ek"}, {"e": "cy@moe.example"}]"#;
     let found = known(&BODY, Value::Bytes(book));
     assert_eq!(ids(&found), ["leak.contacts"]);
-    assert_eq!(
-        (found[0].tier, found[0].shown.as_str()),
-        (Tier::Exact, "3 of your contacts")
-    );
-    let strangers: String = (10..16)
-        .map(|n| format!("{{\"phone\": \"+4366412345{n}\"}},"))
-        .collect();
+    assert_eq!((found[0].tier, found[0].shown.as_str()), (Tier::Exact, "3 of your contacts"));
+    let strangers: String = (10..16).map(|n| format!("{{\"phone\": \"+4366412345{n}\"}},")).collect();
     let found = stranger(&BODY, Value::Bytes(format!("[{strangers}]").as_bytes()));
-    assert_eq!(
-        (ids(&found), found[0].tier),
-        (vec!["leak.contacts"], Tier::Validated)
-    );
+    assert_eq!((ids(&found), found[0].tier), (vec!["leak.contacts"], Tier::Validated));
 }
 
 #[test]
@@ -279,15 +240,9 @@ fn personal_data_of_strangers_is_found_by_its_form() {
     assert_eq!(found("u=am9AZXhhbXBsZS5vcmc%3D"), ["leak.email"]);
     assert_eq!(found("imei=MzU2OTM4MDM1NjQzODA5"), ["leak.imei"]);
     assert_eq!(found("my imei is 35-693803-564380-9"), ["leak.imei"]);
-    assert_eq!(
-        found("idfa=38400000-8cf0-11bd-b23e-10b96e40000d"),
-        ["leak.advertising-id"]
-    );
+    assert_eq!(found("idfa=38400000-8cf0-11bd-b23e-10b96e40000d"), ["leak.advertising-id"]);
     assert_eq!(found("card_number=5425+2334+3010+9903"), ["leak.payment-card"]);
-    assert_eq!(
-        found(r#"{"lat": 52.516275, "acc": 4, "lng": 13.377704}"#),
-        ["leak.location"]
-    );
+    assert_eq!(found(r#"{"lat": 52.516275, "acc": 4, "lng": 13.377704}"#), ["leak.location"]);
     assert_eq!(found("ll=52.516275%2C13.377704"), ["leak.location"]);
     assert_eq!(
         found("imsi=262019876543210&simSerialNumber=89490200000123456787"),
@@ -301,20 +256,14 @@ fn personal_data_of_strangers_is_found_by_its_form() {
     assert_eq!(found("android_id=a1b2c3d4e5f60718"), ["leak.android-id"]);
     assert_eq!(found("phone=%2B4915112345678"), ["leak.phone"]);
     assert_eq!(found("user=u&pass=Tr0ub4dor%263x"), ["leak.password"]);
-    assert_eq!(
-        found("token=ghp_gzvb4CtFJllSovZ3bAAakIiaz9kIElxwZEiu"),
-        ["leak.api-key"]
-    );
+    assert_eq!(found("token=ghp_gzvb4CtFJllSovZ3bAAakIiaz9kIElxwZEiu"), ["leak.api-key"]);
 }
 
 #[test]
 fn tokens_in_headers() {
     let header =
         |name: &str, value: &str| ids(&stranger(&HEADER, Value::Pair(name.as_bytes(), value.as_bytes())));
-    assert_eq!(
-        header("Authorization", "Bearer JmgBIO5nDvcDR9XyvI8dXPWSK1UwrUB2"),
-        ["leak.bearer-token"]
-    );
+    assert_eq!(header("Authorization", "Bearer JmgBIO5nDvcDR9XyvI8dXPWSK1UwrUB2"), ["leak.bearer-token"]);
     assert_eq!(
         header(
             "authorization",
@@ -323,24 +272,17 @@ fn tokens_in_headers() {
         ["leak.jwt"]
     );
     assert_eq!(
-        ids(&stranger(
-            &BEARER,
-            Value::Bytes(b"JmgBIO5nDvcDR9XyvI8dXPWSK1UwrUB2")
-        )),
+        ids(&stranger(&BEARER, Value::Bytes(b"JmgBIO5nDvcDR9XyvI8dXPWSK1UwrUB2"))),
         ["leak.bearer-token"]
     );
     assert!(header("Authorization", "Basic bWFydGEuazpUcjB1YjRkb3ImM3g=").is_empty());
-    assert_eq!(
-        header("Cookie", "PHPSESSID=9f3k2lq8v7t1m5n0a6b4c2d8e1"),
-        ["leak.session-cookie"]
-    );
+    assert_eq!(header("Cookie", "PHPSESSID=9f3k2lq8v7t1m5n0a6b4c2d8e1"), ["leak.session-cookie"]);
 }
 
 #[test]
 fn ordinary_traffic_gives_nothing_away() {
-    let image = STANDARD.encode([
-        0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 1, 0, 0, 0,
-    ]);
+    let image = STANDARD
+        .encode([0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 1, 0, 0, 0]);
     for text in [
         r#"{"order": "4929004387615421", "ref": "358240051111119", "batch": [213956242772, 134184453495]}"#,
         r##"{"fg": "#1a2b3c", "accents": ["#872a19", "#4b9c1f"]}"##,
@@ -361,10 +303,8 @@ fn ordinary_traffic_gives_nothing_away() {
         "key=AKIAIOSFODNN7EXAMPLE",
         &format!("{{\"image\": \"data:image/png;base64,{image}\", \"raw\": \"{image}\"}}"),
     ] {
-        let found = stranger(
-            if text.starts_with('/') { &QUERY } else { &BODY },
-            Value::Bytes(text.as_bytes()),
-        );
+        let found =
+            stranger(if text.starts_with('/') { &QUERY } else { &BODY }, Value::Bytes(text.as_bytes()));
         assert!(found.is_empty(), "{text}: {found:?}");
         let found = known(&BODY, Value::Bytes(text.as_bytes()));
         assert!(found.is_empty(), "{text}: {found:?}");
@@ -376,10 +316,7 @@ fn mail_names_its_sender_and_that_is_no_leak() {
     let mail = b"From: app@example.org\r\nTo: collect@example.net, b@example.net\r\n\r\nhello";
     assert!(stranger(&MAIL, Value::Bytes(mail)).is_empty());
     assert_eq!(
-        ids(&known(
-            &MAIL,
-            Value::Bytes(b"To: x@example.org\r\n\r\ncall +44 7700 900123 or +447700900123")
-        )),
+        ids(&known(&MAIL, Value::Bytes(b"To: x@example.org\r\n\r\ncall +44 7700 900123 or +447700900123"))),
         ["leak.phone"]
     );
 }

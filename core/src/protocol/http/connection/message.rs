@@ -18,11 +18,7 @@ pub(super) enum Role {
 
 impl Role {
     pub(super) fn of(direction: Direction, requests: Direction) -> Self {
-        if direction == requests {
-            Self::Request
-        } else {
-            Self::Response
-        }
+        if direction == requests { Self::Request } else { Self::Response }
     }
 
     const fn direction(self) -> Direction {
@@ -84,20 +80,12 @@ impl Message {
     /// Forgets the message before.
     pub(super) fn begin(&mut self, state: State) {
         let lines = std::mem::take(&mut self.lines);
-        *self = Self {
-            lines,
-            state,
-            ..Self::default()
-        };
+        *self = Self { lines, state, ..Self::default() };
     }
 
     pub(super) fn note(&mut self, anomaly: Anomaly, out: &mut dyn Sink) {
         if self.anomalies.note(anomaly) {
-            let role = if self.status == 0 {
-                Role::Request
-            } else {
-                Role::Response
-            };
+            let role = if self.status == 0 { Role::Request } else { Role::Response };
             out.fact(&FIELDS.anomaly, role.direction(), Value::Text(anomaly.name()));
         }
     }
@@ -183,9 +171,7 @@ impl Message {
             return;
         }
         let authority = Authority::parse(value);
-        let is_odd = authority
-            .as_ref()
-            .map_or(!value.is_empty(), |host| host.user_info.is_some());
+        let is_odd = authority.as_ref().map_or(!value.is_empty(), |host| host.user_info.is_some());
         if is_odd {
             self.note(Anomaly::BadHost, out);
         }

@@ -73,10 +73,7 @@ enum Outcome {
 impl Decoder {
     pub(super) fn new(coding: Coding, cap: usize) -> Self {
         let state = match coding {
-            Coding::Gzip => State::GzipHeader {
-                header: Vec::new(),
-                first: true,
-            },
+            Coding::Gzip => State::GzipHeader { header: Vec::new(), first: true },
             Coding::Deflate => State::DeflateHeader(None),
             // Strict: RFC 7932 has windows of at most 16 MiB, whose pages are only touched as they are filled.
             Coding::Brotli => State::Brotli(Box::new(BrotliState::new_strict(
@@ -85,12 +82,7 @@ impl Decoder {
                 StandardAlloc::default(),
             ))),
         };
-        Self {
-            state,
-            room: cap,
-            taken: 0,
-            made: 0,
-        }
+        Self { state, room: cap, taken: 0, made: 0 }
     }
 
     pub(super) const fn is_spent(&self) -> bool {
@@ -137,9 +129,7 @@ impl Decoder {
                 Outcome::Wants => &[],
                 Outcome::Broken => self.spend(),
                 Outcome::Ended(left) => {
-                    self.state = State::GzipTrailer {
-                        left: GZIP_TRAILER_BYTES,
-                    };
+                    self.state = State::GzipTrailer { left: GZIP_TRAILER_BYTES };
                     last(data, left)
                 }
             },
@@ -147,10 +137,7 @@ impl Decoder {
                 let now = data.len().min(*left);
                 *left -= now;
                 if *left == 0 {
-                    self.state = State::GzipHeader {
-                        header: Vec::new(),
-                        first: false,
-                    };
+                    self.state = State::GzipHeader { header: Vec::new(), first: false };
                 }
                 data.get(now..).unwrap_or_default()
             }
@@ -164,11 +151,8 @@ impl Decoder {
                     }
                     (_, []) => return &[],
                 };
-                let format = if is_zlib(first, second) {
-                    DataFormat::ZLibIgnoreChecksum
-                } else {
-                    DataFormat::Raw
-                };
+                let format =
+                    if is_zlib(first, second) { DataFormat::ZLibIgnoreChecksum } else { DataFormat::Raw };
                 let mut state = InflateState::new_boxed(format);
                 match inflate_all(&mut state, &[first, second], &mut self.room, &mut self.made, emit) {
                     Outcome::Wants => self.state = State::Deflate(state),
@@ -231,12 +215,7 @@ fn inflate_all(
     loop {
         let result = inflate(state, rest, &mut plain, MZFlush::None);
         rest = rest.get(result.bytes_consumed..).unwrap_or_default();
-        hand_on(
-            plain.get(..result.bytes_written).unwrap_or_default(),
-            room,
-            made,
-            emit,
-        );
+        hand_on(plain.get(..result.bytes_written).unwrap_or_default(), room, made, emit);
         match result.status {
             Ok(MZStatus::StreamEnd) => return Outcome::Ended(rest.len()),
             Ok(_) if *room == 0 => return Outcome::Wants,
@@ -309,10 +288,7 @@ fn gzip_header(bytes: &[u8]) -> Header {
         let mut end = FIXED;
         if flags & FEXTRA != 0 {
             let size = bytes.get(end..end + 2)?;
-            end += 2 + size
-                .iter()
-                .rev()
-                .fold(0, |size, byte| size << 8 | usize::from(*byte));
+            end += 2 + size.iter().rev().fold(0, |size, byte| size << 8 | usize::from(*byte));
         }
         for flag in [FNAME, FCOMMENT] {
             if flags & flag != 0 {

@@ -28,11 +28,7 @@ fn pieces_of(encoding: &str, coded: &[u8], cap: usize, step: usize) -> Vec<Vec<u
 #[track_caller]
 fn decodes(encoding: &str, coded: &[u8], plain: &[u8]) {
     for step in [1, 2, 7, coded.len()] {
-        assert_eq!(
-            pieces_of(encoding, coded, 1 << 20, step),
-            [plain],
-            "{encoding} by {step}"
-        );
+        assert_eq!(pieces_of(encoding, coded, 1 << 20, step), [plain], "{encoding} by {step}");
     }
 }
 
@@ -67,10 +63,7 @@ fn a_bomb_ends_at_the_cap() {
     let zeros = vec![b'a'; 10_000_000];
     let bomb = gzip(&zeros);
     let total = |encoding, coded: &[u8]| -> usize {
-        pieces_of(encoding, coded, BODY_BYTES, 4096)
-            .iter()
-            .map(Vec::len)
-            .sum()
+        pieces_of(encoding, coded, BODY_BYTES, 4096).iter().map(Vec::len).sum()
     };
     assert_eq!(total("gzip", &bomb), BODY_BYTES);
     assert!(total("gzip, gzip, gzip", &gzip(&gzip(&bomb))) <= BODY_BYTES);
@@ -87,10 +80,7 @@ fn long_content_comes_in_pieces_that_overlap() {
         assert_eq!(pieces.len(), 2);
     }
     assert_eq!(pieces_of("", &long[..BODY_BYTES], 1 << 20, 100).len(), 1);
-    assert_eq!(
-        pieces_of("", &long, BODY_BYTES + 10, 100)[1].len(),
-        PIECE_OVERLAP_BYTES + 10
-    );
+    assert_eq!(pieces_of("", &long, BODY_BYTES + 10, 100)[1].len(), PIECE_OVERLAP_BYTES + 10);
 }
 
 const BROTLI: &[u8] = &[

@@ -4,13 +4,7 @@ use super::*;
 
 fn anomalies_and_methods(request: &[u8]) -> (Vec<String>, Vec<String>) {
     let transcript = read(&[(TO_SERVER, request)]);
-    let own = |field| {
-        transcript
-            .values(field)
-            .iter()
-            .map(|text| (*text).to_owned())
-            .collect()
-    };
+    let own = |field| transcript.values(field).iter().map(|text| (*text).to_owned()).collect();
     (own(&FIELDS.anomaly), own(&FIELDS.method))
 }
 
@@ -40,10 +34,7 @@ fn a_broken_chunk_makes_content_of_the_rest() {
         );
         let transcript = read(&[(TO_SERVER, request.as_bytes())]);
         assert_eq!(transcript.value(&FIELDS.anomaly), "bad-chunk");
-        assert_eq!(
-            transcript.value(&FIELDS.request_body),
-            format!("a{size}\r\nmarta@example.org")
-        );
+        assert_eq!(transcript.value(&FIELDS.request_body), format!("a{size}\r\nmarta@example.org"));
     }
     let largest = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nabc";
     assert_eq!(read(&[(TO_SERVER, largest)]).value(&FIELDS.request_body), "abc");
@@ -51,10 +42,8 @@ fn a_broken_chunk_makes_content_of_the_rest() {
 
 #[test]
 fn a_length_that_is_no_number_makes_content_of_the_rest() {
-    let transcript = read(&[(
-        TO_SERVER,
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\nmarta@example.org",
-    )]);
+    let transcript =
+        read(&[(TO_SERVER, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\nmarta@example.org")]);
     assert_eq!(transcript.value(&FIELDS.anomaly), "bad-length");
     assert_eq!(transcript.value(&FIELDS.request_body), "marta@example.org");
     let transcript = read(&[(
@@ -70,18 +59,9 @@ fn feed_in_steps(bytes: &[u8], step: usize) -> (Progress, usize) {
     let flow = testing::flow(Transport::TCP, 80);
     let mut parser = PROTOCOL.parser();
     let (mut start, mut given, mut last) = (0, 0, Progress::Consumed(0));
-    for end in (0..bytes.len())
-        .step_by(step)
-        .map(|at| (at + step).min(bytes.len()))
-    {
-        let chunk = Chunk {
-            direction: TO_SERVER,
-            bytes: &bytes[start..end],
-        };
-        assert!(
-            chunk.bytes.len() <= PENDING_BYTES + step,
-            "more is kept than the engine allows"
-        );
+    for end in (0..bytes.len()).step_by(step).map(|at| (at + step).min(bytes.len())) {
+        let chunk = Chunk { direction: TO_SERVER, bytes: &bytes[start..end] };
+        assert!(chunk.bytes.len() <= PENDING_BYTES + step, "more is kept than the engine allows");
         last = parser.feed(&flow, chunk, &mut Ignore);
         given += 1;
         match last {
@@ -110,11 +90,9 @@ fn heads_end_at_the_cap() {
     malformed("a head without end")(feed_in_steps(&folded, 1400));
     let target = [b"GET /".to_vec(), vec![b'x'; 10_000_000]].concat();
     malformed("a start line without end")(feed_in_steps(&target, 1400));
-    let trailers = [
-        b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n".to_vec(),
-        b"A: b\r\n".repeat(100_000),
-    ]
-    .concat();
+    let trailers =
+        [b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n".to_vec(), b"A: b\r\n".repeat(100_000)]
+            .concat();
     malformed("trailers without end")(feed_in_steps(&trailers, 1400));
 }
 

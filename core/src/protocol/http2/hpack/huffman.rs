@@ -49,17 +49,8 @@ static TABLE: Table = Table::new();
 
 impl Table {
     const fn new() -> Self {
-        const NONE: Codes = Codes {
-            bits: 0,
-            end: 0,
-            first: 0,
-            at: 0,
-        };
-        let mut table = Self {
-            codes: [NONE; LONGEST],
-            lengths: 0,
-            symbols: [0; SYMBOLS],
-        };
+        const NONE: Codes = Codes { bits: 0, end: 0, first: 0, at: 0 };
+        let mut table = Self { codes: [NONE; LONGEST], lengths: 0, symbols: [0; SYMBOLS] };
         let (mut bits, mut code, mut at) = (1, 0_u64, 0);
         while bits <= LONGEST {
             let shift = 32 - bits;
@@ -74,12 +65,8 @@ impl Table {
                 symbol += 1;
             }
             if at > start {
-                table.codes[table.lengths] = Codes {
-                    bits: bits as u32,
-                    end: code,
-                    first: first as u32,
-                    at: start,
-                };
+                table.codes[table.lengths] =
+                    Codes { bits: bits as u32, end: code, first: first as u32, at: start };
                 table.lengths += 1;
             }
             bits += 1;
@@ -147,9 +134,7 @@ mod tests {
     #[test]
     fn padding_is_short_and_made_of_ones() {
         // RFC 7541 C.4.1.
-        let coded = [
-            0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff,
-        ];
+        let coded = [0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff];
         assert_eq!(decoded(&coded).as_deref(), Some(&b"www.example.com"[..]));
         assert_eq!(decoded(&[0x07]).as_deref(), Some(&b"0"[..]));
         assert_eq!(decoded(&[]).as_deref(), Some(&b""[..]));

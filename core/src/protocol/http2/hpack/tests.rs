@@ -5,18 +5,12 @@ fn read(decoder: &mut Decoder, hex: &str) -> Result<String, &'static str> {
     let block: Vec<u8> = hex
         .split_whitespace()
         .flat_map(|group| {
-            (0..group.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(&group[at..at + 2], 16).unwrap())
+            (0..group.len()).step_by(2).map(|at| u8::from_str_radix(&group[at..at + 2], 16).unwrap())
         })
         .collect();
     let mut lines = Vec::new();
     decoder.decode(&block, &mut |name, value| {
-        lines.push(format!(
-            "{}: {}",
-            String::from_utf8_lossy(name),
-            String::from_utf8_lossy(value)
-        ));
+        lines.push(format!("{}: {}", String::from_utf8_lossy(name), String::from_utf8_lossy(value)));
     })?;
     Ok(lines.join("\n"))
 }
@@ -73,21 +67,12 @@ fn reads_the_responses_of_the_specification() {
          dfdf cd5b 3960 d5af 2708 7f36 72c1 ab27 0fb5 291f 9587 3160 65c0 03ed 4ee5 b106 3d50 07",
     ];
     for blocks in [plain, huffman] {
-        let mut decoder = Decoder {
-            size: 256,
-            ..Decoder::default()
-        };
+        let mut decoder = Decoder { size: 256, ..Decoder::default() };
         let first =
             "cache-control: private\ndate: Mon, 21 Oct 2013 20:13:21 GMT\nlocation: https://www.example.com";
-        assert_eq!(
-            read(&mut decoder, blocks[0]).unwrap(),
-            format!(":status: 302\n{first}")
-        );
+        assert_eq!(read(&mut decoder, blocks[0]).unwrap(), format!(":status: 302\n{first}"));
         assert_eq!(decoder.used, 222);
-        assert_eq!(
-            read(&mut decoder, blocks[1]).unwrap(),
-            format!(":status: 307\n{first}")
-        );
+        assert_eq!(read(&mut decoder, blocks[1]).unwrap(), format!(":status: 307\n{first}"));
         assert_eq!(decoder.used, 222);
         assert_eq!(
             read(&mut decoder, blocks[2]).unwrap(),
@@ -106,10 +91,7 @@ fn integers_do_not_overflow() {
     assert_eq!(number(&[0x0a], 5), Some(10));
     assert_eq!(number(&[0x1f, 0x9a, 0x0a], 5), Some(1337));
     assert_eq!(number(&[0x2a], 8), Some(42));
-    assert_eq!(
-        number(&[0x7f, 0x80, 0x80, 0x80, 0x80, 0x0f], 7),
-        Some(0x7f + 0xf000_0000)
-    );
+    assert_eq!(number(&[0x7f, 0x80, 0x80, 0x80, 0x80, 0x0f], 7), Some(0x7f + 0xf000_0000));
     for bad in [
         &[0x7f][..],
         &[0x7f, 0xff, 0xff, 0xff, 0xff, 0x0f],
@@ -124,11 +106,7 @@ fn integers_do_not_overflow() {
 fn bad_blocks_are_refused_and_unknown_indices_passed_over() {
     let mut decoder = Decoder::default();
     assert_eq!(read(&mut decoder, "80 fe 82").unwrap(), ":method: GET");
-    assert_eq!(
-        read(&mut decoder, "7e0161 be").unwrap(),
-        ": a\n: a",
-        "a value without its name"
-    );
+    assert_eq!(read(&mut decoder, "7e0161 be").unwrap(), ": a\n: a", "a value without its name");
     assert!(read(&mut decoder, "3fffffff7f").is_err());
     assert!(read(&mut decoder, "4005616263").is_err());
     assert!(read(&mut decoder, "40ffffffff0f").is_err());
@@ -142,9 +120,6 @@ fn a_bomb_of_references_ends_at_the_cap() {
     decoder.decode(&block, &mut |_, _| {}).unwrap();
     let mut seen = 0;
     let bomb = vec![0xbe; 60_000];
-    assert_eq!(
-        decoder.decode(&bomb, &mut |_, value| seen += value.len()),
-        Err("a header list without end")
-    );
+    assert_eq!(decoder.decode(&bomb, &mut |_, value| seen += value.len()), Err("a header list without end"));
     assert!(seen <= HEADER_LIST_BYTES);
 }
