@@ -86,7 +86,8 @@ pub(super) struct Summary {
     pub(super) findings: Vec<Sighting>,
 }
 
-/// Buffers that facts are gathered in, reused from packet to packet.
+/// What is gathered of a message until it is complete. One is reused from packet to packet; a flow has one of its own while
+/// a message of it goes on in its next packet.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     /// The last hostname stated; what answers speak of.
@@ -94,6 +95,25 @@ pub(super) struct Scratch {
     record: eve::Record,
     /// Content of the current message in which something was found: no record may repeat it.
     leaky: Vec<Box<[u8]>>,
+}
+
+impl Scratch {
+    /// Goes on with what a flow has `kept`.
+    pub(super) fn resume(&mut self, kept: &mut Option<Box<Self>>) {
+        if let Some(kept) = kept {
+            std::mem::swap(self, kept);
+        }
+    }
+
+    /// Leaves what was gathered with its flow, so that no other flow's record repeats it.
+    pub(super) fn suspend(&mut self, kept: &mut Option<Box<Self>>) {
+        let is_empty = self.question.is_empty() && self.record.is_empty() && self.leaky.is_empty();
+        match kept {
+            Some(kept) => std::mem::swap(self, kept),
+            None if is_empty => {}
+            None => *kept = Some(Box::new(std::mem::take(self))),
+        }
+    }
 }
 
 /// The sink of one chunk.
@@ -261,6 +281,7 @@ impl Sink for Collector<'_> {
                 Outcome::Record { id: self.id, key: *self.key, protocol, body },
             );
         }
+        self.scratch.question.clear();
         self.scratch.leaky.clear();
     }
 

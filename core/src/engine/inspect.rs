@@ -1,6 +1,6 @@
 //! The inspection of one flow: probe, then feed its parser, keep what the parser leaves.
 
-use super::collect::Collector;
+use super::collect::{Collector, Scratch};
 use super::index::{Answer, Index, Set};
 use crate::flow::stream::{Queue, Recent};
 use crate::flow::{Chunk, Direction, FlowKey};
@@ -44,6 +44,8 @@ pub(super) struct Inspection {
     /// Another protocol carries what is being read now.
     carried: bool,
     raw_bytes: [usize; 2],
+    /// The beginning of a message whose end is still to come.
+    gathered: Option<Box<Scratch>>,
 }
 
 /// What putting segments in order needs.
@@ -106,6 +108,28 @@ impl Inspection {
         chunk: Chunk<'_>,
         out: &mut Collector<'_>,
     ) -> Status {
+        out.scratch.resume(&mut self.gathered);
+        let status = self.take(index, flow, chunk, out);
+        out.scratch.suspend(&mut self.gathered);
+        status
+    }
+
+    /// `missing` bytes of a stream will never come.
+    pub(super) fn gap(&mut self, direction: Direction, missing: u64, out: &mut Collector<'_>) -> Status {
+        out.scratch.resume(&mut self.gathered);
+        let status = self.lose(direction, missing, out);
+        out.scratch.suspend(&mut self.gathered);
+        status
+    }
+
+    /// The flow is over.
+    pub(super) fn close(&mut self, index: &Index, flow: &FlowKey, out: &mut Collector<'_>) {
+        out.scratch.resume(&mut self.gathered);
+        self.end(index, flow, out);
+        out.scratch.suspend(&mut self.gathered);
+    }
+
+    fn take(&mut self, index: &Index, flow: &FlowKey, chunk: Chunk<'_>, out: &mut Collector<'_>) -> Status {
         match self.reader {
             Reader::Probing if flow.transport == Transport::TCP => self.probe_stream(index, flow, chunk, out),
             Reader::Probing => self.probe_datagram(index, flow, chunk, out),
@@ -114,8 +138,7 @@ impl Inspection {
         }
     }
 
-    /// `missing` bytes of a stream will never come.
-    pub(super) fn gap(&mut self, direction: Direction, missing: u64, out: &mut Collector<'_>) -> Status {
+    fn lose(&mut self, direction: Direction, missing: u64, out: &mut Collector<'_>) -> Status {
         let side = direction.index();
         self.pending[side].clear();
         self.need[side] = 0;
@@ -135,8 +158,7 @@ impl Inspection {
         Status::Open
     }
 
-    /// The flow is over.
-    pub(super) fn close(&mut self, index: &Index, flow: &FlowKey, out: &mut Collector<'_>) {
+    fn end(&mut self, index: &Index, flow: &FlowKey, out: &mut Collector<'_>) {
         if matches!(self.reader, Reader::Probing) && flow.transport == Transport::TCP {
             self.settle_for(index, flow, out);
         }
@@ -236,7 +258,7 @@ impl Inspection {
                 Some(direction) => {
                     let before = std::mem::take(&mut self.pending[direction.index()]);
                     match self.begin(index, at, flow, Chunk { direction, bytes: &before }, out) {
-                        Status::Open => self.chunk(index, flow, chunk, out),
+                        Status::Open => self.take(index, flow, chunk, out),
                         Status::Settled => Status::Settled,
                     }
                 }
@@ -321,7 +343,7 @@ impl Inspection {
         if status == Status::Settled || later.is_empty() {
             return status;
         }
-        self.chunk(index, flow, Chunk { direction: second, bytes: &later }, out)
+        self.take(index, flow, Chunk { direction: second, bytes: &later }, out)
     }
 
     fn order_of_arrival(&self) -> [Direction; 2] {
@@ -416,7 +438,7 @@ impl Inspection {
             }
         }
         for chunk in [rest, Chunk { direction: other, bytes: &waiting }] {
-            if !chunk.bytes.is_empty() && self.chunk(index, flow, chunk, out) == Status::Settled {
+            if !chunk.bytes.is_empty() && self.take(index, flow, chunk, out) == Status::Settled {
                 return Status::Settled;
             }
         }
@@ -439,7 +461,7 @@ impl Inspection {
             return Status::Open;
         }
         if rest.len() > limits::PENDING_BYTES {
-            return self.gap(direction, rest.len() as u64, out);
+            return self.lose(direction, rest.len() as u64, out);
         }
         self.pending[side].clear();
         self.pending[side].extend_from_slice(rest);

@@ -212,6 +212,25 @@ fn a_retransmission_that_brings_more_is_no_evasion() {
 }
 
 #[test]
+fn a_message_that_goes_on_later_stays_with_its_flow() {
+    let response = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\nbeginning";
+    let other = (Ipv4Addr::new(192, 0, 2, 99), 50_000);
+    let (head, rest) = response.split_at(response.len() - 4);
+    let mut packets = request(0, &[(0, REQUEST.len())]);
+    packets.push(segment(SERVER, CLIENT, 0, Tcp::SYN | Tcp::ACK, &[]));
+    packets.push(segment(SERVER, CLIENT, 1, Tcp::ACK, head));
+    packets.push(segment(other, SERVER, 0, Tcp::SYN, &[]));
+    packets.push(segment(other, SERVER, 1, Tcp::ACK, REQUEST));
+    packets.push(segment(SERVER, CLIENT, 1 + head.len() as u32, Tcp::ACK, rest));
+    let events = told(&packets);
+    let [first, second, answer] = records(&events)[..] else {
+        panic!("{events:#?}");
+    };
+    assert_eq!(first, second, "both are the same request");
+    assert!(answer.contains("200") && answer.contains("text/html"), "{answer}");
+}
+
+#[test]
 fn a_syn_on_a_finished_connection_begins_another_flow() {
     let mut packets = request(0, &[(0, REQUEST.len())]);
     let end = 1 + REQUEST.len() as u32;

@@ -28,7 +28,7 @@ pub(crate) fn inspect_for(
     let scene = Scene { at: NOW, flow: &flow, protocol: "test", hostname, rules };
     let mut found = Vec::new();
     detector.inspect(&scene, &Fact { field, value, direction: Direction::ToServer }, &mut |finding| {
-        found.push(finding)
+        found.push(finding);
     });
     found
 }

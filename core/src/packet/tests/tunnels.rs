@@ -132,7 +132,7 @@ fn a_cut_anywhere_leaves_something_understood() {
                 Ok(Parsed::Fragment(_)) => panic!("{name} cut at {end} is no fragment"),
                 // No outer IP header, or not yet a whole one and eight bytes.
                 Ok(Parsed::Other) | Err(_) => {
-                    assert!(end < 62 || matches!(name, "mpls" | "pppoe"), "{name} cut at {end}")
+                    assert!(end < 62 || matches!(name, "mpls" | "pppoe"), "{name} cut at {end}");
                 }
             }
         }
