@@ -100,9 +100,7 @@ impl Gathering {
             let skip = (next.wrapping_sub(sequence) as usize).min(bytes.len());
             if skip < bytes.len() {
                 next = next.wrapping_add((bytes.len() - skip) as u32);
-                self.conversation
-                    .messages
-                    .push((direction, bytes[skip..].to_vec()));
+                self.conversation.messages.push((direction, bytes[skip..].to_vec()));
             }
         }
         self.next[side] = Some(next);

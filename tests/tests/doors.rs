@@ -47,13 +47,7 @@ fn both_doors_tell_the_same() {
             let only = |lines: &[String]| -> Vec<String> {
                 lines.iter().filter(|line| !line.starts_with("flow")).cloned().collect()
             };
-            assert_eq!(
-                only(told),
-                only(&chunks),
-                "{} {}",
-                case.name,
-                conversation.key.server
-            );
+            assert_eq!(only(told), only(&chunks), "{} {}", case.name, conversation.key.server);
             compared += 1;
         }
     }
