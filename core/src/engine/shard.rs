@@ -538,7 +538,7 @@ impl Work<'_, '_> {
             record.streams[side].advance(missing as usize);
             self.gap(record, u64::from(missing));
         }
-        let young = record.bytes[side] < limits::SAMPLED_BYTES;
+        let young = self.shared.depth >= Depth::Detect && record.bytes[side] < limits::SAMPLED_BYTES;
         let Some(inspection) = &mut record.state.inspection else {
             return;
         };
